@@ -1,0 +1,141 @@
+#include "platform/db/sqlite.hpp"
+
+#include <sqlite3.h>
+
+#include <list>
+#include <unordered_map>
+
+namespace corral::db {
+
+namespace {
+
+constexpr std::size_t statements_kept = 256;  // more distinct texts than stores have
+
+struct Finalize {
+    void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+[[noreturn]] void fail(sqlite3* db, int code, std::string_view sql) {
+    const int extended = sqlite3_extended_errcode(db);
+    const bool unique = extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY;
+    throw Failure(unique ? Failure::Kind::unique_violation : Failure::Kind::other,
+                  std::string(sqlite3_errmsg(db)) + " (" + std::to_string(code) + ") in: " + std::string(sql));
+}
+
+class SqliteConnection final : public Connection {
+public:
+    SqliteConnection(const std::string& uri, bool writer) {
+        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+        if (sqlite3_open_v2(uri.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
+            const std::string why = db_ == nullptr ? "out of memory" : sqlite3_errmsg(db_);
+            sqlite3_close(db_);
+            throw Failure(Failure::Kind::other, "open " + uri + ": " + why);
+        }
+        sqlite3_extended_result_codes(db_, 1);
+        sqlite3_busy_timeout(db_, 10'000);
+        if (writer) script("PRAGMA journal_mode=WAL;");
+        // FULL: the WAL is fsynced at every commit, so an answered write survives a power cut (sqlite.org/pragma.html).
+        script("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000;");
+    }
+    ~SqliteConnection() override {
+        statements_.clear();
+        sqlite3_close(db_);
+    }
+
+    std::vector<std::vector<Value>> run(std::string_view sql, const std::vector<Value>& in,
+                                        std::int64_t* changed) override {
+        sqlite3_stmt* statement = prepared(sql);
+        struct Reset {
+            sqlite3_stmt* s;
+            ~Reset() {
+                sqlite3_reset(s);
+                sqlite3_clear_bindings(s);
+            }
+        } reset{statement};
+        for (std::size_t i = 0; i < in.size(); ++i) bind(statement, static_cast<int>(i) + 1, in[i], sql);
+        std::vector<std::vector<Value>> rows;
+        for (;;) {
+            const int code = sqlite3_step(statement);
+            if (code == SQLITE_DONE) break;
+            if (code != SQLITE_ROW) fail(db_, code, sql);
+            rows.push_back(columns(statement));
+        }
+        if (changed != nullptr) *changed = sqlite3_changes64(db_);
+        return rows;
+    }
+
+    void script(const std::string& sql) override {
+        const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
+        if (code != SQLITE_OK) fail(db_, code, sql);
+    }
+
+    [[nodiscard]] std::string begin_read() const override { return "BEGIN"; }
+    [[nodiscard]] std::string begin_write() const override { return "BEGIN IMMEDIATE"; }
+
+private:
+    sqlite3_stmt* prepared(std::string_view sql) {
+        const std::string key(sql);
+        if (auto it = statements_.find(key); it != statements_.end()) return it->second.get();
+        if (statements_.size() >= statements_kept) statements_.clear();
+        sqlite3_stmt* raw = nullptr;
+        const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                            &raw, nullptr);
+        if (code != SQLITE_OK) fail(db_, code, sql);
+        if (raw == nullptr) throw Failure(Failure::Kind::other, "an empty statement");
+        return statements_.emplace(key, Statement(raw)).first->second.get();
+    }
+
+    void bind(sqlite3_stmt* s, int index, const Value& v, std::string_view sql) {
+        int code = SQLITE_OK;
+        const auto size = static_cast<sqlite3_uint64>(v.text.size());
+        switch (v.type) {
+            case Value::Type::null: code = sqlite3_bind_null(s, index); break;
+            case Value::Type::integer:
+            case Value::Type::boolean: code = sqlite3_bind_int64(s, index, v.integer); break;
+            case Value::Type::real: code = sqlite3_bind_double(s, index, v.real); break;
+            case Value::Type::text:
+                code = sqlite3_bind_text64(s, index, v.text.data(), size, SQLITE_STATIC, SQLITE_UTF8);
+                break;
+            case Value::Type::bytes: code = sqlite3_bind_blob64(s, index, v.text.data(), size, SQLITE_STATIC); break;
+        }
+        if (code != SQLITE_OK) fail(db_, code, sql);
+    }
+
+    static std::vector<Value> columns(sqlite3_stmt* s) {
+        std::vector<Value> out(static_cast<std::size_t>(sqlite3_column_count(s)));
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            const int column = static_cast<int>(i);
+            Value& v = out[i];
+            switch (sqlite3_column_type(s, column)) {
+                case SQLITE_INTEGER:
+                    v.type = Value::Type::integer;
+                    v.integer = sqlite3_column_int64(s, column);
+                    break;
+                case SQLITE_FLOAT:
+                    v.type = Value::Type::real;
+                    v.real = sqlite3_column_double(s, column);
+                    break;
+                case SQLITE_NULL: break;
+                default: {
+                    const bool text = sqlite3_column_type(s, column) == SQLITE_TEXT;
+                    v.type = text ? Value::Type::text : Value::Type::bytes;
+                    const auto* data = static_cast<const char*>(sqlite3_column_blob(s, column));
+                    v.text.assign(data == nullptr ? "" : data, static_cast<std::size_t>(sqlite3_column_bytes(s, column)));
+                }
+            }
+        }
+        return out;
+    }
+
+    sqlite3* db_ = nullptr;
+    std::unordered_map<std::string, Statement> statements_;
+};
+
+}  // namespace
+
+std::unique_ptr<Connection> open_sqlite_connection(const std::string& uri, bool writer) {
+    return std::make_unique<SqliteConnection>(uri, writer);
+}
+
+}  // namespace corral::db

@@ -1,0 +1,124 @@
+#include "platform/json/read.hpp"
+
+#include <boost/json/parser.hpp>
+#include <boost/json/monotonic_resource.hpp>
+#include <cmath>
+
+#include "platform/json/write.hpp"
+
+namespace corral::json {
+
+Result<Value> parse(std::string_view text) {
+    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
+        return Error{Errc::invalid, "The body is empty; JSON is expected"};
+    boost::json::parse_options options;
+    options.max_depth = 32;
+    boost::json::parser parser({}, options);
+    boost::system::error_code error;
+    parser.write(text.data(), text.size(), error);
+    if (error) return Error{Errc::invalid, "The body is not valid JSON: " + error.message()};
+    return parser.release();
+}
+
+namespace {
+
+void append_value(std::string& out, const Value& value) {
+    switch (value.kind()) {
+        case boost::json::kind::null: out += "null"; return;
+        case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; return;
+        case boost::json::kind::int64: out += std::to_string(value.get_int64()); return;
+        case boost::json::kind::uint64: out += std::to_string(value.get_uint64()); return;
+        case boost::json::kind::double_: append_number(out, value.get_double()); return;
+        case boost::json::kind::string:
+            append_string(out, {value.get_string().data(), value.get_string().size()});
+            return;
+        case boost::json::kind::array: {
+            out += '[';
+            bool first = true;
+            for (const Value& item : value.get_array()) {
+                if (!first) out += ',';
+                first = false;
+                append_value(out, item);
+            }
+            out += ']';
+            return;
+        }
+        case boost::json::kind::object: {
+            out += '{';
+            bool first = true;
+            for (const auto& [key, item] : value.get_object()) {
+                if (!first) out += ',';
+                first = false;
+                append_string(out, {key.data(), key.size()});
+                out += ':';
+                append_value(out, item);
+            }
+            out += '}';
+            return;
+        }
+    }
+}
+
+}  // namespace
+
+std::string serialize(const Value& value) {
+    std::string out;
+    append_value(out, value);
+    return out;
+}
+
+namespace detail {
+
+const Value* find_member(const boost::json::object& object, std::string_view name) {
+    if (const Value* exact = object.if_contains(boost::json::string_view(name.data(), name.size()))) return exact;
+    const Value* found = nullptr;  // the last of several spellings wins
+    for (const auto& [key, value] : object)
+        if (equal_without_case({key.data(), key.size()}, name)) found = &value;
+    return found;
+}
+
+std::string join_path(const std::string& parent, std::string_view name) {
+    std::string out = parent + "/";
+    for (const char c : name) {
+        if (c == '~') out += "~0";
+        else if (c == '/') out += "~1";
+        else out += c;
+    }
+    return out;
+}
+
+bool read_integer(const Value& in, std::int64_t& out) {
+    if (in.is_int64()) {
+        out = in.get_int64();
+        return true;
+    }
+    if (in.is_uint64()) return false;  // above the signed range
+    // 5.0 and 1e3 are whole numbers too.
+    if (in.is_double() && std::floor(in.get_double()) == in.get_double() && std::fabs(in.get_double()) < 9e15) {
+        out = static_cast<std::int64_t>(in.get_double());
+        return true;
+    }
+    return false;
+}
+
+bool read_unsigned(const Value& in, std::uint64_t& out) {
+    if (in.is_uint64()) {
+        out = in.get_uint64();
+        return true;
+    }
+    std::int64_t number = 0;
+    if (!read_integer(in, number) || number < 0) return false;
+    out = static_cast<std::uint64_t>(number);
+    return true;
+}
+
+Error to_error(Problems&& problems) {
+    const FieldError& first = problems.found.front();
+    Error error{Errc::invalid, "Invalid request body: " + first.path + " " + first.problem, "", {}};
+    error.fields = std::move(problems.found);
+    return error;
+}
+
+}  // namespace detail
+
+}  // namespace corral::json
