@@ -65,9 +65,9 @@ Error system_error(int error_number, std::string attempted);
 
 // The value of a Result, or return its error from the enclosing function. A GNU statement expression (clang, g++).
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
-#define TRY(...)                                              \
-    ({                                                        \
-        auto try_result_ = (__VA_ARGS__);                     \
+#define TRY(...)                                                 \
+    ({                                                           \
+        auto try_result_ = (__VA_ARGS__);                        \
         if (!try_result_) return std::move(try_result_).error(); \
-        *std::move(try_result_);                              \
+        *std::move(try_result_);                                 \
     })

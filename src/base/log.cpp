@@ -48,8 +48,10 @@ void append_value(std::string& out, std::string_view value) {
     const bool quoted = value.empty() || value.find_first_of(" \"=\t\r\n") != std::string_view::npos;
     if (quoted) out += '"';
     for (const char c : value) {
-        if (c == '"') out += '\'';
-        else out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
+        if (c == '"')
+            out += '\'';
+        else
+            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
     }
     if (quoted) out += '"';
 }

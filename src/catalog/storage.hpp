@@ -27,8 +27,9 @@ public:
     virtual Result<void> put(const std::string& key, std::string_view bytes) = 0;
     // Takes a finished local file as the object (rename where possible, else copied). Durable when it returns.
     virtual Result<void> put_file(const std::string& key, const std::string& local_path) = 0;
-    virtual Result<std::string> get(const std::string& key, std::uint64_t offset = 0,
-                                    std::optional<std::uint64_t> length = std::nullopt) = 0;  // past the end: Errc::invalid
+    virtual Result<std::string> get(
+        const std::string& key, std::uint64_t offset = 0,
+        std::optional<std::uint64_t> length = std::nullopt) = 0;                    // past the end: Errc::invalid
     virtual Result<std::optional<std::uint64_t>> size(const std::string& key) = 0;  // nullopt: absent
     virtual Result<void> remove(const std::string& key) = 0;                        // fine when absent
     // Every object whose key starts with `prefix` + "/" ("" for all), in key order.

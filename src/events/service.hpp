@@ -19,14 +19,33 @@
 namespace corral::events {
 
 // Words of the contract (models-a 9.5).
-enum class Type { global, pdfm, system, system_logs, health, orchestrator, stats, reverse_proxy, catalog_cache, job_manager, auth };
+enum class Type {
+    global,
+    pdfm,
+    system,
+    system_logs,
+    health,
+    orchestrator,
+    stats,
+    reverse_proxy,
+    catalog_cache,
+    job_manager,
+    auth
+};
 std::string_view to_text(Type);
 std::optional<Type> type_from_text(std::string_view);
 constexpr auto json_enum(Type) {
-    return std::array<std::pair<std::string_view, Type>, 11>{{{"global", Type::global}, {"pdfm", Type::pdfm},
-        {"system", Type::system}, {"system_logs", Type::system_logs}, {"health", Type::health},
-        {"orchestrator", Type::orchestrator}, {"stats", Type::stats}, {"reverse_proxy", Type::reverse_proxy},
-        {"catalog_cache", Type::catalog_cache}, {"job_manager", Type::job_manager}, {"auth", Type::auth}}};
+    return std::array<std::pair<std::string_view, Type>, 11>{{{"global", Type::global},
+                                                              {"pdfm", Type::pdfm},
+                                                              {"system", Type::system},
+                                                              {"system_logs", Type::system_logs},
+                                                              {"health", Type::health},
+                                                              {"orchestrator", Type::orchestrator},
+                                                              {"stats", Type::stats},
+                                                              {"reverse_proxy", Type::reverse_proxy},
+                                                              {"catalog_cache", Type::catalog_cache},
+                                                              {"job_manager", Type::job_manager},
+                                                              {"auth", Type::auth}}};
 }
 
 struct Event {

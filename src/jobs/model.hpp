@@ -46,16 +46,15 @@ struct Job {
 };
 constexpr auto json_object(const Job*) {
     using json::field, json::omit;
-    return json::object("JobResponse", field("id", &Job::id), field("owner", &Job::owner),
-                        omit("owner_name", &Job::owner_name), omit("owner_email", &Job::owner_email),
-                        field("state", &Job::state), omit("message", &Job::message), field("progress", &Job::progress),
-                        field("job_type", &Job::job_type), field("job_operation", &Job::job_operation),
-                        omit("is_orchestrator_job", &Job::is_orchestrator_job), omit("steps", &Job::steps),
-                        omit("result", &Job::result), omit("result_record_id", &Job::result_record_id),
-                        omit("result_record_name", &Job::result_record_name),
-                        omit("result_record_type", &Job::result_record_type),
-                        omit("result_record_link_id", &Job::result_record_link_id), omit("error", &Job::error),
-                        field("created_at", &Job::created_at), field("updated_at", &Job::updated_at));
+    return json::object(
+        "JobResponse", field("id", &Job::id), field("owner", &Job::owner), omit("owner_name", &Job::owner_name),
+        omit("owner_email", &Job::owner_email), field("state", &Job::state), omit("message", &Job::message),
+        field("progress", &Job::progress), field("job_type", &Job::job_type),
+        field("job_operation", &Job::job_operation), omit("is_orchestrator_job", &Job::is_orchestrator_job),
+        omit("steps", &Job::steps), omit("result", &Job::result), omit("result_record_id", &Job::result_record_id),
+        omit("result_record_name", &Job::result_record_name), omit("result_record_type", &Job::result_record_type),
+        omit("result_record_link_id", &Job::result_record_link_id), omit("error", &Job::error),
+        field("created_at", &Job::created_at), field("updated_at", &Job::updated_at));
 }
 
 }  // namespace corral::jobs

@@ -21,9 +21,9 @@
 namespace corral::jobs {
 
 struct StepPlan {
-    std::string name;          // contract's step name: "pull_validate_stage"
+    std::string name;  // contract's step name: "pull_validate_stage"
     std::string display_name;
-    double weight = 0;         // percentage points; a plan sums to 100
+    double weight = 0;  // percentage points; a plan sums to 100
     bool has_percentage = false;
     bool parallel = false;
 };
@@ -41,12 +41,14 @@ struct NewJob {
     bool orchestrator = false;
 };
 
-// What a runner reports through; calls are cheap, progress is written at most a few times a second, a step's end at once.
+// What a runner reports through; calls are cheap, progress is written at most a few times a second, a step's end at
+// once.
 class Progress {
 public:
     virtual ~Progress() = default;
     virtual void start_step(const std::string& name) = 0;
-    virtual void advance(const std::string& name, std::int64_t value, std::int64_t total, const std::string& filename = {}) = 0;
+    virtual void advance(const std::string& name, std::int64_t value, std::int64_t total,
+                         const std::string& filename = {}) = 0;
     virtual void finish_step(const std::string& name) = 0;
     virtual void skip_step(const std::string& name) = 0;
     virtual void message(const std::string& text) = 0;
@@ -57,7 +59,7 @@ public:
 };
 
 struct Finished {
-    std::string text;     // the job's `result`
+    std::string text;  // the job's `result`
     ResultRecord record;
 };
 
@@ -79,10 +81,10 @@ public:
     virtual Result<std::vector<Job>> list(const Caller&) = 0;
     virtual Result<Job> get(const Caller&, const Ref<JobTag>&) = 0;
     virtual Result<void> cancel(const Caller&, const Ref<JobTag>&) = 0;
-    virtual Result<void> remove(const Caller&, const Ref<JobTag>&) = 0;   // cancels a running one first
+    virtual Result<void> remove(const Caller&, const Ref<JobTag>&) = 0;  // cancels a running one first
     virtual Result<void> clean_up(const Caller&) = 0;  // completed and failed ones: all with JOB_MANAGER_LIST, else own
-    virtual void resume_after_restart() = 0;  // once, when all kinds are registered
-    virtual void stop() = 0;                  // asks runners to stop and waits; unfinished jobs stay resumable
+    virtual void resume_after_restart() = 0;           // once, when all kinds are registered
+    virtual void stop() = 0;                           // asks runners to stop and waits; unfinished jobs stay resumable
 };
 
 }  // namespace corral::jobs

@@ -26,14 +26,14 @@ std::string_view to_text(State);
 std::optional<State> state_from_text(std::string_view);
 
 enum class PowerAction {
-    start,      // stopped → running; suspended → running with its memory back
-    stop,       // asks the guest to shut down, waits until it is off or the deadline
-    kill,       // off at once; drops a suspended memory state
-    restart,    // asks the guest to reboot
-    reset,      // hard reset
-    pause,      // running → paused (stays in memory)
-    resume,     // paused or suspended → running
-    suspend,    // running → suspended (memory on disk, no process)
+    start,    // stopped → running; suspended → running with its memory back
+    stop,     // asks the guest to shut down, waits until it is off or the deadline
+    kill,     // off at once; drops a suspended memory state
+    restart,  // asks the guest to reboot
+    reset,    // hard reset
+    pause,    // running → paused (stays in memory)
+    resume,   // paused or suspended → running
+    suspend,  // running → suspended (memory on disk, no process)
 };
 
 struct Op {
@@ -44,11 +44,11 @@ struct Op {
 
 // What a new VM is made of. The disk is a file the driver takes over as it is (a thin clone made by machines/).
 struct Spec {
-    std::string id;            // UUID, chosen by the caller
+    std::string id;  // UUID, chosen by the caller
     std::string name;
     std::string description;
-    std::string home;          // the machine's own folder, absolute, exists; holds disk, state and description
-    std::string disk;          // absolute path of its disk image
+    std::string home;  // the machine's own folder, absolute, exists; holds disk, state and description
+    std::string disk;  // absolute path of its disk image
     std::string disk_format = "qcow2";
     std::string architecture = "x86_64";  // x86_64 or arm64
     int cpus = 1;
@@ -68,27 +68,27 @@ struct Observed {
     std::string description;
     State state = State::stopped;
     std::string os = "linux";
-    std::string type = "qemu";        // on the wire: qemu, pvm, macvm
-    std::string home;                 // ends in '/'
-    std::string owner;                // operating system account
+    std::string type = "qemu";  // on the wire: qemu, pvm, macvm
+    std::string home;           // ends in '/'
+    std::string owner;          // operating system account
     std::string architecture = "x86_64";
     int cpus = 0;
     int memory_mib = 0;
-    std::string disk;                 // path of the first disk, "" when none
-    std::uint64_t disk_bytes = 0;     // its virtual size
-    std::string mac;                  // of the first adapter
+    std::string disk;              // path of the first disk, "" when none
+    std::uint64_t disk_bytes = 0;  // its virtual size
+    std::string mac;               // of the first adapter
     std::chrono::seconds uptime{0};
-    bool agent_connected = false;     // guest tools answer
+    bool agent_connected = false;  // guest tools answer
     std::string agent_version;
-    std::vector<Address> addresses;   // preferred first; empty until known
+    std::vector<Address> addresses;  // preferred first; empty until known
 };
 
 struct DriverInfo {
-    std::string name;     // "libvirt", "fake", "parallels"
-    std::string version;  // of the hypervisor
-    bool accelerated = false;         // hardware virtualisation is really used
+    std::string name;          // "libvirt", "fake", "parallels"
+    std::string version;       // of the hypervisor
+    bool accelerated = false;  // hardware virtualisation is really used
     std::vector<std::string> architectures;
-    int concurrent_starts = 4;        // more are queued by machines/ (2 under emulation)
+    int concurrent_starts = 4;  // more are queued by machines/ (2 under emulation)
 };
 
 struct GuestCommand {
@@ -135,7 +135,7 @@ public:
     // Makes a consistent copy-on-write base for a clone: returns the disk path to clone from. For a running VM the disk
     // is frozen into a new layer. machines/ creates the overlay and calls create().
     virtual Result<std::string> freeze_disk_for_clone(const std::string& id, const Op&) = 0;
-    virtual void listen(ChangeListener) = 0;  // one listener; set before the first call
+    virtual void listen(ChangeListener) = 0;          // one listener; set before the first call
     virtual GuestAccess* guest() { return nullptr; }  // optional ability: absent means Errc::unsupported
 };
 

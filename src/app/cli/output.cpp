@@ -13,7 +13,8 @@ std::string table(const std::vector<std::string>& heading, const std::vector<std
     widths.reserve(heading.size());
     for (const auto& cell : heading) widths.push_back(cell.size());
     for (const auto& row : rows)
-        for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+        for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i)
+            widths[i] = std::max(widths[i], row[i].size());
     const auto line = [&](const std::vector<std::string>& cells) {
         std::string out;
         for (std::size_t i = 0; i < cells.size(); ++i)
@@ -62,8 +63,10 @@ void ProgressBar::show(int percent, std::string_view note) {
 }
 
 void ProgressBar::finish(std::string_view note) {
-    if (terminal_) fmt::print(stderr, "\r\033[K{}: {}\n", title_, note);
-    else fmt::print(stderr, "{}: {}\n", title_, note);
+    if (terminal_)
+        fmt::print(stderr, "\r\033[K{}: {}\n", title_, note);
+    else
+        fmt::print(stderr, "{}: {}\n", title_, note);
     open_ = false;
 }
 

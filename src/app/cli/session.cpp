@@ -67,8 +67,8 @@ Result<Session> load_session(const std::string& url_flag) {
 Result<void> save_session(const Session& session) {
     const std::string path = session_file();
     TRY(files::make_folders(std::filesystem::path(path).parent_path().string(), 0700));
-    return files::replace_file(path,
-                               json::write(Kept{session.url, session.token.reveal(), session.api_key.reveal()}), 0600);
+    return files::replace_file(path, json::write(Kept{session.url, session.token.reveal(), session.api_key.reveal()}),
+                               0600);
 }
 
 Result<void> forget_session() {
@@ -95,7 +95,8 @@ Result<Secret> ask_password(const std::string& prompt) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         std::fputs("\n", stderr);
     }
-    if (!got || line.empty()) return Error{Errc::invalid, "A password is needed: type it, pipe it in, or set CORRAL_PASSWORD"};
+    if (!got || line.empty())
+        return Error{Errc::invalid, "A password is needed: type it, pipe it in, or set CORRAL_PASSWORD"};
     return Secret(std::move(line));
 }
 

@@ -72,7 +72,8 @@ namespace {
 
 std::string encode(std::string_view bytes, int variant) {
     std::string out(sodium_base64_encoded_len(bytes.size(), variant), '\0');
-    sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), variant);
+    sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                      variant);
     out.resize(std::strlen(out.c_str()));
     return out;
 }
@@ -136,8 +137,8 @@ constexpr std::size_t argon_memory = 19U << 20;  // OWASP password storage cheat
 
 Result<std::string> hash_password(const Secret& password) {
     std::array<char, crypto_pwhash_STRBYTES> out{};
-    if (crypto_pwhash_str_alg(out.data(), password.reveal().data(), password.reveal().size(), argon_passes, argon_memory,
-                              crypto_pwhash_ALG_ARGON2ID13) != 0)
+    if (crypto_pwhash_str_alg(out.data(), password.reveal().data(), password.reveal().size(), argon_passes,
+                              argon_memory, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return Error{Errc::unavailable, "Too little memory to check a password; try again", "crypto_pwhash_str_alg"};
     return std::string(out.data());
 }

@@ -35,14 +35,14 @@ private:
 std::string md5_hex(std::string_view bytes);  // only for the reference's checksums
 std::string to_hex(std::span<const std::uint8_t>);
 std::optional<std::string> from_hex(std::string_view);
-std::string base64(std::string_view);                        // standard alphabet, padded
-std::optional<std::string> from_base64(std::string_view);    // strict
-std::string base64url(std::string_view);                     // no padding
+std::string base64(std::string_view);                      // standard alphabet, padded
+std::optional<std::string> from_base64(std::string_view);  // strict
+std::string base64url(std::string_view);                   // no padding
 std::optional<std::string> from_base64url(std::string_view);
 
 std::string random_bytes(std::size_t);
-std::string random_id();                      // 32 random bytes as 64 lower-case hex digits: the contract's ids
-std::string random_uuid();                    // version 4
+std::string random_id();    // 32 random bytes as 64 lower-case hex digits: the contract's ids
+std::string random_uuid();  // version 4
 std::string random_alphanumeric(std::size_t);
 bool equal_constant_time(std::string_view a, std::string_view b);
 

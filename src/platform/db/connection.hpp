@@ -1,5 +1,5 @@
-// One engine connection with its prepared statements: what SQLite and PostgreSQL each implement. Used by one thread at a
-// time. Failures throw db::Failure.
+// One engine connection with its prepared statements: what SQLite and PostgreSQL each implement. Used by one thread at
+// a time. Failures throw db::Failure.
 #pragma once
 
 #include <string>

@@ -82,7 +82,8 @@ Result<void> GroupCommitDatabase::run_read(const std::function<Result<void>(Tx&)
 
 Result<void> GroupCommitDatabase::run_write(const std::function<Result<void>(Tx&)>& work) {
     if (std::this_thread::get_id() == thread_.get_id())
-        return Error{Errc::internal, "A transaction cannot start another one", "write() inside write() or after_commit"};
+        return Error{Errc::internal, "A transaction cannot start another one",
+                     "write() inside write() or after_commit"};
     Pending pending;
     pending.work = &work;
     std::unique_lock lock(mutex_);
@@ -193,12 +194,14 @@ Result<std::unique_ptr<Database>> open_sqlite(const std::string& path) {
             TRY(files::open_write(path, false, 0600));  // before SQLite makes it readable for others
             uri = "file:";
             for (const char c : path) {  // sqlite.org/uri.html: what must be escaped in a path
-                if (c == '%' || c == '?' || c == '#') uri += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
-                else uri += c;
+                if (c == '%' || c == '?' || c == '#')
+                    uri += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+                else
+                    uri += c;
             }
         }
-        return std::unique_ptr<Database>(std::make_unique<GroupCommitDatabase>(
-            [uri](bool writer) { return open_sqlite_connection(uri, writer); }));
+        return std::unique_ptr<Database>(
+            std::make_unique<GroupCommitDatabase>([uri](bool writer) { return open_sqlite_connection(uri, writer); }));
     } catch (const Failure& failure) {
         return Error{Errc::unavailable, "The database cannot be opened", failure.what()};
     }

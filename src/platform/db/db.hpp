@@ -55,8 +55,10 @@ struct Value {
 struct Bytes {
     std::string data;
 };
-template <class T> Value to_value(const T&);
-template <class T> T from_value(const Value&);
+template <class T>
+Value to_value(const T&);
+template <class T>
+T from_value(const Value&);
 
 class Connection;  // one engine connection with its prepared statements (implementation)
 
@@ -69,14 +71,12 @@ public:
 
     // Rows as tuples, in the order of the columns; a single column gives plain values.
     template <class... Out, class... In>
-    auto all(std::string_view sql, const In&... in)
-        -> std::vector<std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>,
-                                          std::tuple<Out...>>>;
+    auto all(std::string_view sql, const In&... in) -> std::vector<
+        std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>>;
     // The first row, or nullopt.
     template <class... Out, class... In>
-    auto one(std::string_view sql, const In&... in)
-        -> std::optional<std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>,
-                                            std::tuple<Out...>>>;
+    auto one(std::string_view sql, const In&... in) -> std::optional<
+        std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>>;
     // Rows changed.
     template <class... In>
     std::int64_t exec(std::string_view sql, const In&... in);
@@ -95,7 +95,7 @@ private:
 };
 
 struct Migration {
-    int number;             // global, rising: 100–199 identity, 200–299 jobs and events, 300–399 catalog, 400–499 machines
+    int number;  // global, rising: 100–199 identity, 200–299 jobs and events, 300–399 catalog, 400–499 machines
     std::string_view name;  // "identity_users"
     std::string_view sql;   // statements separated by ';', portable
 };
@@ -109,7 +109,7 @@ public:
     virtual Result<void> migrate(std::vector<Migration> all) = 0;
 
     template <class F>
-    auto read(F f);   // Result<R>: a consistent snapshot, never blocked by writers
+    auto read(F f);  // Result<R>: a consistent snapshot, never blocked by writers
     template <class F>
     auto write(F f);  // Result<R>: f runs at most once; its value is returned only after the commit is durable
 

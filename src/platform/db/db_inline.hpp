@@ -4,14 +4,26 @@
 namespace corral::db {
 
 namespace detail {
-template <class T> struct is_optional : std::false_type {};
-template <class T> struct is_optional<std::optional<T>> : std::true_type {};
-template <class T> struct is_id : std::false_type {};
-template <class Tag> struct is_id<Id<Tag>> : std::true_type {};
-template <class T> struct is_result : std::false_type {};
-template <class T> struct is_result<Result<T>> : std::true_type {};
-template <class T> struct unwrap_result { using type = T; };
-template <class T> struct unwrap_result<Result<T>> { using type = T; };
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+template <class T>
+struct is_id : std::false_type {};
+template <class Tag>
+struct is_id<Id<Tag>> : std::true_type {};
+template <class T>
+struct is_result : std::false_type {};
+template <class T>
+struct is_result<Result<T>> : std::true_type {};
+template <class T>
+struct unwrap_result {
+    using type = T;
+};
+template <class T>
+struct unwrap_result<Result<T>> {
+    using type = T;
+};
 
 template <class... Out>
 auto to_row(const std::vector<Value>& columns) {
@@ -64,30 +76,34 @@ T from_value(const Value& v) {
         return from_value<typename T::value_type>(v);
     } else {
         if (v.type == Value::Type::null) throw Failure(Failure::Kind::other, "NULL where a value is expected");
-        if constexpr (std::is_same_v<T, bool>) return v.integer != 0;
-        else if constexpr (std::is_integral_v<T>) return static_cast<T>(v.integer);
+        if constexpr (std::is_same_v<T, bool>)
+            return v.integer != 0;
+        else if constexpr (std::is_integral_v<T>)
+            return static_cast<T>(v.integer);
         else if constexpr (std::is_floating_point_v<T>)
             return v.type == Value::Type::real ? v.real : static_cast<T>(v.integer);
-        else if constexpr (std::is_same_v<T, Time>) return Time{std::chrono::microseconds{v.integer}};
-        else if constexpr (std::is_same_v<T, Bytes>) return Bytes{v.text};
-        else return T(v.text);
+        else if constexpr (std::is_same_v<T, Time>)
+            return Time{std::chrono::microseconds{v.integer}};
+        else if constexpr (std::is_same_v<T, Bytes>)
+            return Bytes{v.text};
+        else
+            return T(v.text);
     }
 }
 
 template <class... Out, class... In>
-auto Tx::all(std::string_view sql, const In&... in)
-    -> std::vector<std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>,
-                                      std::tuple<Out...>>> {
-    std::vector<std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>,
-                                   std::tuple<Out...>>> rows;
+auto Tx::all(std::string_view sql, const In&... in) -> std::vector<
+    std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>> {
+    std::vector<
+        std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>>
+        rows;
     for (const auto& columns : run(sql, {to_value(in)...}, nullptr)) rows.push_back(detail::to_row<Out...>(columns));
     return rows;
 }
 
 template <class... Out, class... In>
-auto Tx::one(std::string_view sql, const In&... in)
-    -> std::optional<std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>,
-                                        std::tuple<Out...>>> {
+auto Tx::one(std::string_view sql, const In&... in) -> std::optional<
+    std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>> {
     const auto rows = run(sql, {to_value(in)...}, nullptr);
     if (rows.empty()) return std::nullopt;
     return detail::to_row<Out...>(rows.front());
@@ -107,7 +123,8 @@ auto through(F& f, Run run) {
     using T = typename unwrap_result<Raw>::type;
     if constexpr (std::is_void_v<T>) {
         return run([&](Tx& tx) -> Result<void> {
-            if constexpr (is_result<Raw>::value) return f(tx);
+            if constexpr (is_result<Raw>::value)
+                return f(tx);
             else {
                 f(tx);
                 return {};
@@ -116,8 +133,10 @@ auto through(F& f, Run run) {
     } else {
         std::optional<T> out;
         Result<void> done = run([&](Tx& tx) -> Result<void> {
-            if constexpr (is_result<Raw>::value) out.emplace(TRY(f(tx)));
-            else out.emplace(f(tx));
+            if constexpr (is_result<Raw>::value)
+                out.emplace(TRY(f(tx)));
+            else
+                out.emplace(f(tx));
             return {};
         });
         if (!done) return Result<T>(std::move(done).error());

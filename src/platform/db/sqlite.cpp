@@ -79,8 +79,8 @@ private:
         if (auto it = statements_.find(key); it != statements_.end()) return it->second.get();
         if (statements_.size() >= statements_kept) statements_.clear();
         sqlite3_stmt* raw = nullptr;
-        const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                            &raw, nullptr);
+        const int code =
+            sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
         if (code != SQLITE_OK) fail(db_, code, sql);
         if (raw == nullptr) throw Failure(Failure::Kind::other, "an empty statement");
         return statements_.emplace(key, Statement(raw)).first->second.get();
@@ -121,7 +121,8 @@ private:
                     const bool text = sqlite3_column_type(s, column) == SQLITE_TEXT;
                     v.type = text ? Value::Type::text : Value::Type::bytes;
                     const auto* data = static_cast<const char*>(sqlite3_column_blob(s, column));
-                    v.text.assign(data == nullptr ? "" : data, static_cast<std::size_t>(sqlite3_column_bytes(s, column)));
+                    v.text.assign(data == nullptr ? "" : data,
+                                  static_cast<std::size_t>(sqlite3_column_bytes(s, column)));
                 }
             }
         }

@@ -85,7 +85,8 @@ Result<void> make_folders(const std::string& path, unsigned mode) {
     for (const auto& part : fs::path(path).relative_path()) {
         if (part.empty()) continue;
         built += (built.empty() || built.ends_with('/') ? "" : "/") + part.string();
-        if (::mkdir(built.c_str(), mode) != 0 && errno != EEXIST) return system_error(errno, "make the folder " + built);
+        if (::mkdir(built.c_str(), mode) != 0 && errno != EEXIST)
+            return system_error(errno, "make the folder " + built);
     }
     if (!fs::is_directory(path)) return Error{Errc::conflict, "A file stands where a folder is needed", path};
     return {};
@@ -195,7 +196,8 @@ Result<std::string> confine(const std::string& path, const std::vector<std::stri
     if (error) return Error{Errc::not_found, "The path " + path + " does not exist", error.message()};
     static constexpr std::array system{"/etc", "/proc", "/sys", "/dev", "/run", "/boot", "/usr"};
     for (const char* folder : system)
-        if (below(resolved, folder)) return Error{Errc::forbidden, std::string(folder) + " is a system folder and refused"};
+        if (below(resolved, folder))
+            return Error{Errc::forbidden, std::string(folder) + " is a system folder and refused"};
     for (const auto& folder : denied)
         if (below(resolved, fs::weakly_canonical(folder, error)))
             return Error{Errc::forbidden, "That path belongs to the service itself and is refused"};

@@ -40,7 +40,7 @@ Result<std::string> read_file(const std::string& path, std::size_t limit = 64U <
 // Whole content or the old one: temporary file in the same folder, fsync, rename, fsync of the folder.
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode = 0600);
 Result<void> make_folders(const std::string& path, unsigned mode = 0700);  // with parents; fine when there
-Result<void> remove_tree(const std::string& path);  // never follows links; fine when absent
+Result<void> remove_tree(const std::string& path);                         // never follows links; fine when absent
 Result<void> sync_folder(const std::string& path);
 Result<void> sync_data(int fd);
 Result<void> pread_all(int fd, void* to, std::size_t size, std::uint64_t offset);  // short file: Errc::invalid
@@ -61,7 +61,8 @@ Result<Space> space_at(const std::string& path);
 
 // May `path` be named by a caller? Resolves links first. Refuses system folders (/etc /proc /sys /dev /run /boot /usr)
 // and everything below `denied`; when `allowed` is not empty, only what lies below one of its roots passes.
-// Returns the resolved path. Errc::forbidden with a sentence naming the rule, Errc::not_found when its folder is absent.
+// Returns the resolved path. Errc::forbidden with a sentence naming the rule, Errc::not_found when its folder is
+// absent.
 Result<std::string> confine(const std::string& path, const std::vector<std::string>& allowed,
                             const std::vector<std::string>& denied);
 

@@ -20,7 +20,7 @@ public:
     [[nodiscard]] Kind kind() const { return kind_; }
     [[nodiscard]] const std::vector<std::string>& claims() const { return claims_; }
     [[nodiscard]] const std::string& reason() const { return reason_; }  // why an open route is open
-    [[nodiscard]] std::string describe() const;  // one line for the matrix and the documents
+    [[nodiscard]] std::string describe() const;                          // one line for the matrix and the documents
 
 private:
     friend Access all_of(std::vector<std::string>);

@@ -9,7 +9,9 @@
 #include "base/error.hpp"
 #include "platform/json/json.hpp"
 
-namespace re2 { class RE2; }
+namespace re2 {
+class RE2;
+}
 
 namespace corral::http {
 

@@ -63,7 +63,7 @@ struct Response {
     std::string content_type = "application/json";  // exactly; no charset (clients compare the whole header)
     Headers headers;
     std::string body;
-    std::optional<FileBody> file;          // instead of `body`
+    std::optional<FileBody> file;           // instead of `body`
     std::function<void()> after_sent = {};  // runs on a network thread once the answer is out; must not block
 };
 

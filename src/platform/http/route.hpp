@@ -57,8 +57,8 @@ struct Route {
     std::string pattern;  // below the prefix: "/v1/machines/{machine}"; also served without "/v1"
     Access access;        // no default: a row without one does not compile
     std::string summary;
-    std::string operation_id;       // made from method and pattern unless named()
-    std::string module;             // set by the table's owner: "machines", "catalog", …
+    std::string operation_id;  // made from method and pattern unless named()
+    std::string module;        // set by the table's owner: "machines", "catalog", …
     int success = 200;
     ErrorFace face = ErrorFace::api;
     bool runs_inline = false;       // on the network thread: memory only
@@ -68,9 +68,9 @@ struct Route {
     bool outside_prefix = false;    // "/swagger": at the server's root
     bool query_token = false;       // accepts ?access_token= and ?authorization=
     std::size_t max_body = 4U << 20;
-    std::vector<std::string> aliases;      // other patterns for the same row
-    std::vector<Parameter> parameters;     // query and header parameters, for the document
-    std::string request_schema;            // names in the document's components; "" when none
+    std::vector<std::string> aliases;   // other patterns for the same row
+    std::vector<Parameter> parameters;  // query and header parameters, for the document
+    std::string request_schema;         // names in the document's components; "" when none
     std::string response_schema;
     bool response_is_list = false;
     std::map<std::string, std::string> schemas;  // component name → JSON schema text, nested ones included
@@ -78,18 +78,54 @@ struct Route {
     std::function<Result<Response>(const Call&, const Route&)> handle;  // empty for socket rows
     std::function<Result<SocketHandler>(const Call&)> open_socket;      // set for socket rows
 
-    Route&& status(int code) && { success = code; return std::move(*this); }
-    Route&& diagnostics() && { face = ErrorFace::diagnostics; return std::move(*this); }
-    Route&& inline_() && { runs_inline = true; return std::move(*this); }
-    Route&& optional_body() && { body_optional = true; return std::move(*this); }
-    Route&& hide() && { hidden = true; return std::move(*this); }
-    Route&& unversioned() && { unversioned_only = true; return std::move(*this); }
-    Route&& at_root() && { outside_prefix = true; return std::move(*this); }
-    Route&& token_in_query() && { query_token = true; return std::move(*this); }
-    Route&& body_limit(std::size_t bytes) && { max_body = bytes; return std::move(*this); }
-    Route&& alias(std::string other) && { aliases.push_back(std::move(other)); return std::move(*this); }
-    Route&& also(Method m) && { methods.push_back(m); return std::move(*this); }
-    Route&& named(std::string id) && { operation_id = std::move(id); return std::move(*this); }
+    Route&& status(int code) && {
+        success = code;
+        return std::move(*this);
+    }
+    Route&& diagnostics() && {
+        face = ErrorFace::diagnostics;
+        return std::move(*this);
+    }
+    Route&& inline_() && {
+        runs_inline = true;
+        return std::move(*this);
+    }
+    Route&& optional_body() && {
+        body_optional = true;
+        return std::move(*this);
+    }
+    Route&& hide() && {
+        hidden = true;
+        return std::move(*this);
+    }
+    Route&& unversioned() && {
+        unversioned_only = true;
+        return std::move(*this);
+    }
+    Route&& at_root() && {
+        outside_prefix = true;
+        return std::move(*this);
+    }
+    Route&& token_in_query() && {
+        query_token = true;
+        return std::move(*this);
+    }
+    Route&& body_limit(std::size_t bytes) && {
+        max_body = bytes;
+        return std::move(*this);
+    }
+    Route&& alias(std::string other) && {
+        aliases.push_back(std::move(other));
+        return std::move(*this);
+    }
+    Route&& also(Method m) && {
+        methods.push_back(m);
+        return std::move(*this);
+    }
+    Route&& named(std::string id) && {
+        operation_id = std::move(id);
+        return std::move(*this);
+    }
     Route&& query(std::string name, std::string text) && {
         parameters.push_back({std::move(name), std::move(text), false});
         return std::move(*this);
@@ -115,24 +151,39 @@ Result<std::string> body_as_json(const Request&, bool optional);
 
 namespace detail {
 
-template <class T> struct is_path_arg : std::false_type {};
-template <class Tag> struct is_path_arg<Id<Tag>> : std::true_type {};
-template <class Tag> struct is_path_arg<Ref<Tag>> : std::true_type {};
-template <> struct is_path_arg<PathText> : std::true_type {};
+template <class T>
+struct is_path_arg : std::false_type {};
+template <class Tag>
+struct is_path_arg<Id<Tag>> : std::true_type {};
+template <class Tag>
+struct is_path_arg<Ref<Tag>> : std::true_type {};
+template <>
+struct is_path_arg<PathText> : std::true_type {};
 
-template <class T> struct result_of;
-template <class T> struct result_of<Result<T>> { using type = T; };
+template <class T>
+struct result_of;
+template <class T>
+struct result_of<Result<T>> {
+    using type = T;
+};
 
-template <class T> struct is_vector : std::false_type {};
-template <class T> struct is_vector<std::vector<T>> : std::true_type { using item = T; };
+template <class T>
+struct is_vector : std::false_type {};
+template <class T>
+struct is_vector<std::vector<T>> : std::true_type {
+    using item = T;
+};
 
-template <class F> struct signature : signature<decltype(&F::operator())> {};
-template <class C, class R, class... A> struct signature<R (C::*)(A...) const> {
+template <class F>
+struct signature : signature<decltype(&F::operator())> {};
+template <class C, class R, class... A>
+struct signature<R (C::*)(A...) const> {
     using result = typename result_of<std::remove_cvref_t<R>>::type;
     using args = std::tuple<std::remove_cvref_t<A>...>;
 };
 
-template <class Args> constexpr std::size_t path_args() {
+template <class Args>
+constexpr std::size_t path_args() {
     return []<std::size_t... I>(std::index_sequence<I...>) {
         return (std::size_t{0} + ... + std::size_t{is_path_arg<std::tuple_element_t<I, Args>>::value});
     }(std::make_index_sequence<std::tuple_size_v<Args>>{});
@@ -142,11 +193,17 @@ std::size_t count_parameters(std::string_view pattern);
 [[noreturn]] void refuse_row(std::string_view pattern, const char* why);  // a table that does not fit: abort at start
 Result<Response> finish(int success, std::string body);
 
-template <class Args> struct last_or_void { using type = void; };
-template <class... A> requires(sizeof...(A) > 0) struct last_or_void<std::tuple<A...>> {
+template <class Args>
+struct last_or_void {
+    using type = void;
+};
+template <class... A>
+    requires(sizeof...(A) > 0)
+struct last_or_void<std::tuple<A...>> {
     using type = std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>;
 };
-template <class T> constexpr bool is_body_v =
+template <class T>
+constexpr bool is_body_v =
     !std::is_void_v<T> && !std::is_same_v<T, Caller> && !std::is_same_v<T, Request> && !is_path_arg<T>::value;
 
 template <class T>
@@ -176,12 +233,15 @@ auto invoke_bound(const F& f, const Call& call, Args& values, std::index_sequenc
     auto pick = [&]<std::size_t N>() -> decltype(auto) {
         using T = std::tuple_element_t<N, Args>;
         if constexpr (is_path_arg<T>::value) std::get<N>(values) = T(call.path_values.at(next++));
-        if constexpr (std::is_same_v<T, Caller>) return static_cast<const Caller&>(call.caller);
-        else if constexpr (std::is_same_v<T, Request>) return static_cast<const Request&>(call.request);
-        else return std::move(std::get<N>(values));
+        if constexpr (std::is_same_v<T, Caller>)
+            return static_cast<const Caller&>(call.caller);
+        else if constexpr (std::is_same_v<T, Request>)
+            return static_cast<const Request&>(call.request);
+        else
+            return std::move(std::get<N>(values));
     };
     // Braces fix the order of evaluation, so path values are taken left to right.
-    std::tuple<decltype(pick.template operator()<I>())...> bound{pick.template operator()<I>()...};
+    std::tuple<decltype(pick.template operator()<I>())...> bound { pick.template operator()<I>()... };
     return std::apply(f, std::move(bound));
 }
 
@@ -195,7 +255,8 @@ Route row(Method method, std::string pattern, Access access, std::string summary
     using Last = typename detail::last_or_void<Args>::type;
     if (detail::count_parameters(pattern) != detail::path_args<Args>())
         detail::refuse_row(pattern, "the handler takes another number of path parameters");
-    Route r{.methods = {method}, .pattern = std::move(pattern), .access = std::move(access), .summary = std::move(summary)};
+    Route r{
+        .methods = {method}, .pattern = std::move(pattern), .access = std::move(access), .summary = std::move(summary)};
     if constexpr (detail::is_body_v<Last>) r.request_schema = json::add_schema<Last>(r.schemas);
     if constexpr (detail::is_vector<Out>::value) {
         r.response_is_list = true;
@@ -209,9 +270,9 @@ Route row(Method method, std::string pattern, Access access, std::string summary
             const std::string text = TRY(body_as_json(call.request, route.body_optional));
             if (!text.empty()) std::get<std::tuple_size_v<Args> - 1>(values) = TRY(json::read<Last>(text));
         }
-        return detail::answer<Out>(call, route.success,
-                                   detail::invoke_bound(f, call, values,
-                                                        std::make_index_sequence<std::tuple_size_v<Args>>{}));
+        return detail::answer<Out>(
+            call, route.success,
+            detail::invoke_bound(f, call, values, std::make_index_sequence<std::tuple_size_v<Args>>{}));
     };
     return r;
 }

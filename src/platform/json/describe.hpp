@@ -14,21 +14,21 @@ enum class Presence { always, omit_zero, required };
 template <class C, class M>
 struct Member {
     std::string_view name;
-    M C::*pointer;
+    M C::* pointer;
     Presence presence;
     std::string_view description;
 };
 
 template <class C, class M>
-constexpr Member<C, M> field(std::string_view name, M C::*p, std::string_view text = {}) {
+constexpr Member<C, M> field(std::string_view name, M C::* p, std::string_view text = {}) {
     return {name, p, Presence::always, text};
 }
 template <class C, class M>
-constexpr Member<C, M> omit(std::string_view name, M C::*p, std::string_view text = {}) {
+constexpr Member<C, M> omit(std::string_view name, M C::* p, std::string_view text = {}) {
     return {name, p, Presence::omit_zero, text};
 }
 template <class C, class M>
-constexpr Member<C, M> required(std::string_view name, M C::*p, std::string_view text = {}) {
+constexpr Member<C, M> required(std::string_view name, M C::* p, std::string_view text = {}) {
     return {name, p, Presence::required, text};
 }
 

@@ -1,7 +1,7 @@
 #include "platform/json/read.hpp"
 
-#include <boost/json/parser.hpp>
 #include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parser.hpp>
 #include <cmath>
 
 #include "platform/json/write.hpp"
@@ -80,9 +80,12 @@ const Value* find_member(const boost::json::object& object, std::string_view nam
 std::string join_path(const std::string& parent, std::string_view name) {
     std::string out = parent + "/";
     for (const char c : name) {
-        if (c == '~') out += "~0";
-        else if (c == '/') out += "~1";
-        else out += c;
+        if (c == '~')
+            out += "~0";
+        else if (c == '/')
+            out += "~1";
+        else
+            out += c;
     }
     return out;
 }

@@ -89,14 +89,17 @@ template <class T>
 void decode_integer(const Value& in, T& out, const std::string& path, Problems& problems) {
     if constexpr (std::is_unsigned_v<T>) {
         std::uint64_t number = 0;
-        if (read_unsigned(in, number) && number <= std::numeric_limits<T>::max()) out = static_cast<T>(number);
-        else problems.add(path, "must be a whole number from 0 up");
+        if (read_unsigned(in, number) && number <= std::numeric_limits<T>::max())
+            out = static_cast<T>(number);
+        else
+            problems.add(path, "must be a whole number from 0 up");
     } else {
         std::int64_t number = 0;
         if (read_integer(in, number) && number >= std::numeric_limits<T>::min() &&
             number <= std::numeric_limits<T>::max())
             out = static_cast<T>(number);
-        else problems.add(path, "must be a whole number");
+        else
+            problems.add(path, "must be a whole number");
     }
 }
 
@@ -106,8 +109,10 @@ void decode_text(const Value& in, T& out, const std::string& path, Problems& pro
     const std::string_view text{in.get_string().data(), in.get_string().size()};
     if constexpr (std::is_same_v<T, Time>) {
         if (text.empty()) return;
-        if (auto time = from_rfc3339(text)) out = *time;
-        else problems.add(path, "must be an RFC 3339 time");
+        if (auto time = from_rfc3339(text))
+            out = *time;
+        else
+            problems.add(path, "must be an RFC 3339 time");
     } else if constexpr (named_enum<T>) {
         for (const auto& [name, item] : json_enum(T{}))
             if (name == text) {
@@ -122,22 +127,32 @@ void decode_text(const Value& in, T& out, const std::string& path, Problems& pro
 
 template <class T>
 void decode(const Value& in, T& out, const std::string& path, Problems& problems) {
-    if constexpr (std::is_same_v<T, Raw>) out.text = serialize(in);
+    if constexpr (std::is_same_v<T, Raw>)
+        out.text = serialize(in);
     else if constexpr (is_optional<T>::value) {
         typename T::value_type one{};
         decode(in, one, path, problems);
         out = std::move(one);
-    } else if constexpr (is_vector<T>::value) decode_list(in, out, path, problems);
-    else if constexpr (is_map<T>::value) decode_map(in, out, path, problems);
-    else if constexpr (described<T>) decode_object(in, out, path, problems);
+    } else if constexpr (is_vector<T>::value)
+        decode_list(in, out, path, problems);
+    else if constexpr (is_map<T>::value)
+        decode_map(in, out, path, problems);
+    else if constexpr (described<T>)
+        decode_object(in, out, path, problems);
     else if constexpr (std::is_same_v<T, bool>) {
-        if (in.is_bool()) out = in.get_bool();
-        else problems.add(path, "must be true or false");
-    } else if constexpr (std::is_integral_v<T>) decode_integer(in, out, path, problems);
+        if (in.is_bool())
+            out = in.get_bool();
+        else
+            problems.add(path, "must be true or false");
+    } else if constexpr (std::is_integral_v<T>)
+        decode_integer(in, out, path, problems);
     else if constexpr (std::is_floating_point_v<T>) {
-        if (in.is_number()) out = in.to_number<T>();
-        else problems.add(path, "must be a number");
-    } else decode_text(in, out, path, problems);
+        if (in.is_number())
+            out = in.to_number<T>();
+        else
+            problems.add(path, "must be a number");
+    } else
+        decode_text(in, out, path, problems);
 }
 
 }  // namespace detail

@@ -16,14 +16,19 @@ namespace detail {
 
 template <class T>
 std::string schema_of(std::map<std::string, std::string>& schemas) {
-    if constexpr (std::is_same_v<T, Raw>) return "{}";
-    else if constexpr (is_optional<T>::value) return schema_of<typename T::value_type>(schemas);
+    if constexpr (std::is_same_v<T, Raw>)
+        return "{}";
+    else if constexpr (is_optional<T>::value)
+        return schema_of<typename T::value_type>(schemas);
     else if constexpr (is_vector<T>::value)
         return R"({"type":["array","null"],"items":)" + schema_of<typename T::value_type>(schemas) + "}";
     else if constexpr (is_map<T>::value)
-        return R"({"type":["object","null"],"additionalProperties":)" + schema_of<typename T::mapped_type>(schemas) + "}";
-    else if constexpr (described<T>) return R"({"$ref":"#/components/schemas/)" + add_schema<T>(schemas) + "\"}";
-    else if constexpr (std::is_same_v<T, bool>) return R"({"type":"boolean"})";
+        return R"({"type":["object","null"],"additionalProperties":)" + schema_of<typename T::mapped_type>(schemas) +
+               "}";
+    else if constexpr (described<T>)
+        return R"({"$ref":"#/components/schemas/)" + add_schema<T>(schemas) + "\"}";
+    else if constexpr (std::is_same_v<T, bool>)
+        return R"({"type":"boolean"})";
     else if constexpr (named_enum<T>) {
         std::string words;
         for (const auto& [name, item] : json_enum(T{})) {
@@ -31,18 +36,24 @@ std::string schema_of(std::map<std::string, std::string>& schemas) {
             append_string(words, name);
         }
         return R"({"type":"string","enum":[)" + words + "]}";
-    } else if constexpr (std::is_integral_v<T>) return R"({"type":"integer"})";
-    else if constexpr (std::is_floating_point_v<T>) return R"({"type":"number"})";
-    else if constexpr (std::is_same_v<T, Time>) return R"({"type":"string","format":"date-time"})";
-    else if constexpr (std::is_same_v<T, Secret>) return R"({"type":"string","format":"password"})";
-    else return R"({"type":"string"})";
+    } else if constexpr (std::is_integral_v<T>)
+        return R"({"type":"integer"})";
+    else if constexpr (std::is_floating_point_v<T>)
+        return R"({"type":"number"})";
+    else if constexpr (std::is_same_v<T, Time>)
+        return R"({"type":"string","format":"date-time"})";
+    else if constexpr (std::is_same_v<T, Secret>)
+        return R"({"type":"string","format":"password"})";
+    else
+        return R"({"type":"string"})";
 }
 
 }  // namespace detail
 
 template <class T>
 std::string add_schema(std::map<std::string, std::string>& schemas) {
-    if constexpr (!described<T>) return "";
+    if constexpr (!described<T>)
+        return "";
     else {
         constexpr auto object = json_object(static_cast<const T*>(nullptr));
         std::string name(object.name);

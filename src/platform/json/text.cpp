@@ -63,7 +63,8 @@ void append_number(std::string& out, double number) {
     }
     char buffer[64];
     const double size = std::fabs(number);
-    const auto format = size == 0 || (size >= 1e-6 && size < 1e15) ? std::chars_format::fixed : std::chars_format::general;
+    const auto format =
+        size == 0 || (size >= 1e-6 && size < 1e15) ? std::chars_format::fixed : std::chars_format::general;
     const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number, format);
     out.append(buffer, end);
     (void)error;

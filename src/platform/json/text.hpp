@@ -26,31 +26,45 @@ bool equal_without_case(std::string_view a, std::string_view b);
 std::string loose_name(std::string_view name);
 
 namespace detail {
-template <class T> struct is_vector : std::false_type {};
-template <class T> struct is_vector<std::vector<T>> : std::true_type {};
-template <class T> struct is_map : std::false_type {};
-template <class T> struct is_map<std::map<std::string, T>> : std::true_type {};
-template <class T> struct is_optional : std::false_type {};
-template <class T> struct is_optional<std::optional<T>> : std::true_type {};
-template <class T> struct is_id : std::false_type {};
-template <class Tag> struct is_id<Id<Tag>> : std::true_type {};
+template <class T>
+struct is_vector : std::false_type {};
+template <class T>
+struct is_vector<std::vector<T>> : std::true_type {};
+template <class T>
+struct is_map : std::false_type {};
+template <class T>
+struct is_map<std::map<std::string, T>> : std::true_type {};
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+template <class T>
+struct is_id : std::false_type {};
+template <class Tag>
+struct is_id<Id<Tag>> : std::true_type {};
 
 template <class T>
 std::optional<std::string> scalar_text(const T& value) {
-    if constexpr (std::is_same_v<T, std::string>) return value;
-    else if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
+    if constexpr (std::is_same_v<T, std::string>)
+        return value;
+    else if constexpr (std::is_same_v<T, bool>)
+        return value ? "true" : "false";
     else if constexpr (named_enum<T>) {
         for (const auto& [name, item] : json_enum(value))
             if (item == value) return std::string(name);
         return std::nullopt;
-    } else if constexpr (std::is_integral_v<T>) return std::to_string(value);
+    } else if constexpr (std::is_integral_v<T>)
+        return std::to_string(value);
     else if constexpr (std::is_floating_point_v<T>) {
         std::string out;
         append_number(out, value);
         return out;
-    } else if constexpr (is_id<T>::value) return value.text;
-    else if constexpr (std::is_same_v<T, Time>) return to_rfc3339(value);
-    else return std::nullopt;
+    } else if constexpr (is_id<T>::value)
+        return value.text;
+    else if constexpr (std::is_same_v<T, Time>)
+        return to_rfc3339(value);
+    else
+        return std::nullopt;
 }
 
 template <class T>

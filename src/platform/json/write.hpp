@@ -11,14 +11,22 @@ namespace detail {
 
 template <class T>
 bool is_zero(const T& value) {
-    if constexpr (std::is_same_v<T, Raw>) return value.text.empty() || value.text == "null";
-    else if constexpr (is_optional<T>::value) return !value.has_value();
-    else if constexpr (is_id<T>::value) return value.text.empty();
-    else if constexpr (std::is_same_v<T, Secret>) return value.empty();
-    else if constexpr (std::is_same_v<T, Time>) return value == Time{};
-    else if constexpr (requires { value.empty(); }) return value.empty();
-    else if constexpr (std::is_arithmetic_v<T>) return value == T{};
-    else return false;  // nested objects are never zero
+    if constexpr (std::is_same_v<T, Raw>)
+        return value.text.empty() || value.text == "null";
+    else if constexpr (is_optional<T>::value)
+        return !value.has_value();
+    else if constexpr (is_id<T>::value)
+        return value.text.empty();
+    else if constexpr (std::is_same_v<T, Secret>)
+        return value.empty();
+    else if constexpr (std::is_same_v<T, Time>)
+        return value == Time{};
+    else if constexpr (requires { value.empty(); })
+        return value.empty();
+    else if constexpr (std::is_arithmetic_v<T>)
+        return value == T{};
+    else
+        return false;  // nested objects are never zero
 }
 
 template <class T>
@@ -44,11 +52,15 @@ void append_object(std::string& out, const T& value) {
 
 template <class T>
 void append(std::string& out, const T& value) {
-    if constexpr (std::is_same_v<T, Raw>) out += value.text.empty() ? "null" : value.text;
+    if constexpr (std::is_same_v<T, Raw>)
+        out += value.text.empty() ? "null" : value.text;
     else if constexpr (is_optional<T>::value) {
-        if (value) append(out, *value);
-        else out += "null";
-    } else if constexpr (std::is_same_v<T, Secret>) append_string(out, value.empty() ? "" : "***");
+        if (value)
+            append(out, *value);
+        else
+            out += "null";
+    } else if constexpr (std::is_same_v<T, Secret>)
+        append_string(out, value.empty() ? "" : "***");
     else if constexpr (is_vector<T>::value) {
         out += '[';
         bool first = true;
@@ -69,15 +81,20 @@ void append(std::string& out, const T& value) {
             append(out, item);
         }
         out += '}';
-    } else if constexpr (described<T>) append_object(out, value);
-    else if constexpr (std::is_same_v<T, bool>) out += value ? "true" : "false";
-    else if constexpr (named_enum<T>) append_string(out, scalar_text(value).value_or(""));
+    } else if constexpr (described<T>)
+        append_object(out, value);
+    else if constexpr (std::is_same_v<T, bool>)
+        out += value ? "true" : "false";
+    else if constexpr (named_enum<T>)
+        append_string(out, scalar_text(value).value_or(""));
     else if constexpr (std::is_integral_v<T>) {
         char buffer[24];
         const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
         out.append(buffer, end);
-    } else if constexpr (std::is_floating_point_v<T>) append_number(out, value);
-    else append_string(out, scalar_text(value).value_or(""));
+    } else if constexpr (std::is_floating_point_v<T>)
+        append_number(out, value);
+    else
+        append_string(out, scalar_text(value).value_or(""));
 }
 
 }  // namespace detail

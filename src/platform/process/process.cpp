@@ -137,8 +137,10 @@ private:
 
     void feed() {
         const ssize_t put = ::write(child_.in.write, input_.data(), input_.size());
-        if (put > 0) input_.remove_prefix(static_cast<std::size_t>(put));
-        else if (put < 0 && errno != EAGAIN && errno != EINTR) input_ = {};  // it does not read: fine
+        if (put > 0)
+            input_.remove_prefix(static_cast<std::size_t>(put));
+        else if (put < 0 && errno != EAGAIN && errno != EINTR)
+            input_ = {};  // it does not read: fine
     }
 
     void drain(int& fd, std::string& into, bool lines) {
@@ -158,7 +160,8 @@ private:
     }
 
     void tell_lines() {
-        for (auto end = outcome_.out.find('\n', told_); end != std::string::npos; end = outcome_.out.find('\n', told_)) {
+        for (auto end = outcome_.out.find('\n', told_); end != std::string::npos;
+             end = outcome_.out.find('\n', told_)) {
             command_.on_output_line(std::string_view(outcome_.out).substr(told_, end - told_));
             told_ = end + 1;
         }

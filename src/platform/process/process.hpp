@@ -17,14 +17,15 @@
 namespace corral::process {
 
 struct Command {
-    std::vector<std::string> argv;              // argv[0] is looked up on PATH unless it holds a '/'
-    std::map<std::string, std::string> env;     // added to this process's environment
-    std::string working_folder;                 // empty: ours
-    std::string input;                          // given to standard input, then closed
+    std::vector<std::string> argv;           // argv[0] is looked up on PATH unless it holds a '/'
+    std::map<std::string, std::string> env;  // added to this process's environment
+    std::string working_folder;              // empty: ours
+    std::string input;                       // given to standard input, then closed
     std::chrono::milliseconds time_limit{std::chrono::minutes{3}};
     std::stop_token cancel;
-    std::size_t output_limit = 64U << 20;       // bytes kept of each stream; more is an Errc::too_large error
-    std::function<void(std::string_view line)> on_output_line;  // each line of standard output as it comes; may be empty
+    std::size_t output_limit = 64U << 20;  // bytes kept of each stream; more is an Errc::too_large error
+    std::function<void(std::string_view line)>
+        on_output_line;  // each line of standard output as it comes; may be empty
 };
 
 struct Outcome {

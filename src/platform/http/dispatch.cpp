@@ -1,0 +1,156 @@
+#include "platform/http/dispatch.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/log.hpp"
+#include "platform/crypto/crypto.hpp"
+#include "platform/http/base_routes.hpp"
+#include "platform/http/errors.hpp"
+#include "platform/http/target.hpp"
+
+namespace corral::http {
+
+namespace {
+
+// "/api" from "api/", "/api/" and the like (quirk Q49).
+std::string normal_prefix(const std::string& prefix) {
+    std::string out;
+    for (const auto& part : split_path(prefix)) out += "/" + part;
+    return out;
+}
+
+std::string operation_id(const Route& route) {
+    std::string out(to_text(route.methods.front()));
+    std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    for (const std::string& part : split_path(route.pattern)) {
+        if (part == "v1") continue;
+        out += '_';
+        for (const char c : part)
+            if (c != '{' && c != '}') out += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+    }
+    return out;
+}
+
+std::vector<Route> completed(std::vector<Route> table, const Dispatcher::Settings& settings) {
+    for (Route& route : base_routes(table, settings.prefix, settings.version)) table.push_back(std::move(route));
+    for (Route& route : table)
+        if (route.operation_id.empty()) route.operation_id = operation_id(route);
+    return table;
+}
+
+bool well_formed_id(std::string_view id) {
+    return !id.empty() && id.size() <= 128 && std::ranges::all_of(id, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+    });
+}
+
+std::string allow_header(const std::vector<Method>& methods) {
+    std::string out;
+    for (const Method m : methods) {
+        out += (out.empty() ? "" : ", ") + std::string(to_text(m));
+        if (m == Method::get) out += ", HEAD";
+    }
+    return out;
+}
+
+Dispatcher::Settings with_normal_prefix(Dispatcher::Settings settings) {
+    settings.prefix = normal_prefix(settings.prefix);
+    return settings;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(std::vector<Route> table, const Authenticator& who, Settings settings)
+    : settings_(with_normal_prefix(std::move(settings))),
+      table_(completed(std::move(table), settings_)),
+      router_(table_, settings_.prefix),
+      who_(who),
+      cors_(settings_.cors) {}
+
+Admission Dispatcher::admit(Request& request) const {
+    Admission out;
+    const auto given = request.headers.get("X-Request-Id");
+    request.request_id = well_formed_id(given) ? std::string(given) : crypto::random_uuid();
+    auto target = parse_target(request.target);
+    if (request.method == Method::options) {
+        out.refusal = cors_.preflight(request);
+        return out;
+    }
+    if (!target) {
+        out.refusal = plain_error(404, "No route has the path " + std::string(request.target.substr(0, 200)));
+        return out;
+    }
+    request.query = std::move(target->query);
+    request.path = "/";
+    for (const auto& segment : target->segments) request.path += (request.path.size() > 1 ? "/" : "") + segment;
+
+    Match match = router_.find(request.method, target->segments);
+    if (match.route == nullptr) {
+        if (!match.path_known()) {
+            out.refusal = plain_error(404, "No route has the path " + request.path.substr(0, 200));
+        } else {
+            out.refusal = plain_error(405, "This path does not take " + request.method_text.substr(0, 20));
+            out.refusal->headers.set("Allow", allow_header(match.allowed));
+        }
+        return out;
+    }
+    out.route = match.route;
+    out.path_values = std::move(match.path_values);
+    if (match.route->access.needs_credentials()) {
+        auto caller = who_.authenticate(request, match.route->query_token);
+        if (!caller) {
+            out.refusal = unauthorized_response(caller.error().message);
+            return out;
+        }
+        out.caller = std::move(*caller);
+    }
+    out.caller.address = request.peer;
+    out.caller.request_id = request.request_id;
+    if (!match.route->access.admits(out.caller))
+        out.refusal = unauthorized_response("Not authorized: " + match.route->access.missing(out.caller));
+    return out;
+}
+
+Response Dispatcher::run(const Admission& admission, const Request& request) const {
+    const Route& route = *admission.route;
+    const log::RequestScope scope(request.request_id);
+    const Call call{request, admission.caller, admission.path_values};
+    try {
+        if (!route.handle) return plain_error(400, "This route speaks WebSocket; send an upgrade request");
+        auto result = route.handle(call, route);
+        if (result) return std::move(*result);
+        const Error& error = result.error();
+        if (!error.detail.empty()) log::warn(error.message, {{"route", route.operation_id}, {"detail", error.detail}});
+        return error_response(error, route.face, route.pattern);
+    } catch (const std::exception& e) {
+        log::error("A handler ended with an exception", {{"route", route.operation_id}, {"what", e.what()}});
+    }
+    return error_response(
+        Error{Errc::internal, "Something went wrong inside the service; the request id is " + request.request_id},
+        route.face, route.pattern);
+}
+
+Result<SocketHandler> Dispatcher::open_socket(const Admission& admission, const Request& request) const {
+    return admission.route->open_socket(Call{request, admission.caller, admission.path_values});
+}
+
+void Dispatcher::finish(const Request& request, Response& response) const {
+    response.headers.set("X-Request-Id", request.request_id);
+    cors_.decorate(request, response);
+}
+
+Response Dispatcher::refuse(int status, const std::string& message) { return plain_error(status, message); }
+
+std::string loggable_target(std::string_view target) {
+    std::string out(target.substr(0, 1024));
+    for (const std::string_view name : {"access_token=", "authorization="})
+        for (auto at = out.find(name); at != std::string::npos; at = out.find(name, at + name.size())) {
+            const auto from = at + name.size();
+            const auto end = std::min(out.find('&', from), out.size());
+            out.replace(from, end - from, "***");
+        }
+    return out;
+}
+
+}  // namespace corral::http
