@@ -3,9 +3,11 @@
 //
 // Any thread may call; every call may block; no two changing calls for one machine overlap (machines/ holds its lock).
 // power() and destroy() are idempotent towards their goal. A VM removed behind our back is Errc::not_found; a driver
-// failure is Errc::upstream with the tool's text in `detail`.
+// failure is Errc::upstream with the tool's text in `detail`; an Op that was cancelled or is out of time is
+// Errc::timeout (checked before anything is changed, and while waiting for the guest).
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,22 +16,52 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 
 namespace corral::machines {
 
 // Words of the contract on the wire (behaviour-b 2.4).
 enum class State { stopped, starting, running, stopping, pausing, paused, resuming, suspending, suspended, invalid };
-std::string_view to_text(State);
-std::optional<State> state_from_text(std::string_view);
+inline constexpr std::array<std::pair<std::string_view, State>, 10> state_words{{{"stopped", State::stopped},
+                                                                                 {"starting", State::starting},
+                                                                                 {"running", State::running},
+                                                                                 {"stopping", State::stopping},
+                                                                                 {"pausing", State::pausing},
+                                                                                 {"paused", State::paused},
+                                                                                 {"resuming", State::resuming},
+                                                                                 {"suspending", State::suspending},
+                                                                                 {"suspended", State::suspended},
+                                                                                 {"invalid", State::invalid}}};
+constexpr std::string_view to_text(State state) {
+    for (const auto& [word, known] : state_words)
+        if (known == state) return word;
+    return "invalid";
+}
+constexpr std::optional<State> state_from_text(std::string_view text) {
+    for (const auto& [word, state] : state_words)
+        if (word == text) return state;
+    return std::nullopt;
+}
 
+// What each verb does, by the state it finds. "-": Errc::conflict, nothing is changed.
+//             stopped     running     paused      suspended
+//   start     running     ok          -           running
+//   stop      ok          stopped     -           -
+//   kill      ok          stopped     stopped     stopped (the saved memory is dropped)
+//   restart   ok (off)    running     -           -
+//   reset     ok (off)    running     running     running (the saved memory is dropped)
+//   pause     -           paused      ok          -
+//   resume    -           ok          running     running
+//   suspend   -           suspended   -           ok
 enum class PowerAction {
     start,    // stopped → running; suspended → running with its memory back
-    stop,     // asks the guest to shut down, waits until it is off or the deadline
+    stop,     // asks the guest to shut down, waits until it is off or the deadline (then Errc::timeout: still running)
     kill,     // off at once; drops a suspended memory state
-    restart,  // asks the guest to reboot
+    restart,  // asks the guest to reboot, waits until it does or the deadline
     reset,    // hard reset
     pause,    // running → paused (stays in memory)
     resume,   // paused or suspended → running
@@ -56,6 +88,14 @@ struct Spec {
     std::map<std::string, std::string> labels;
 };
 
+// What to change; absent members stay. Name and description at any time, the rest only while stopped (Errc::conflict).
+struct Changes {
+    std::optional<std::string> name;  // Errc::conflict when taken
+    std::optional<std::string> description;
+    std::optional<int> cpus;
+    std::optional<int> memory_mib;
+};
+
 struct Address {
     std::string type;  // "ipv4" or "ipv6"
     std::string ip;
@@ -74,7 +114,7 @@ struct Observed {
     std::string architecture = "x86_64";
     int cpus = 0;
     int memory_mib = 0;
-    std::string disk;              // path of the first disk, "" when none
+    std::string disk;              // path of the first disk, "" when none; another one after freeze_disk_for_clone()
     std::uint64_t disk_bytes = 0;  // its virtual size
     std::string mac;               // of the first adapter
     std::chrono::seconds uptime{0};
@@ -115,6 +155,31 @@ public:
                                    const Op&) = 0;
 };
 
+struct Snapshot {
+    std::string id;  // UUID, made by the driver
+    std::string name;
+    std::string description;
+    std::string parent;  // id of the snapshot it was taken on; "" for a root
+    Time created;
+    State state = State::stopped;  // of the machine when taken: running, paused or stopped
+    bool current = false;          // the machine's disk goes on from here
+};
+
+// Points a machine can be taken back to: its disk, and its memory when it was running or paused.
+class Snapshots {
+public:
+    virtual ~Snapshots() = default;
+    virtual Result<std::vector<Snapshot>> list(const std::string& id) = 0;  // parents before children
+    // From stopped, running and paused; Errc::conflict when suspended. The machine goes on as it was.
+    virtual Result<Snapshot> take(const std::string& id, const std::string& name, const std::string& description,
+                                  const Op&) = 0;
+    // The machine ends in the state the snapshot was taken in; with `stay_paused` a snapshot of a running or paused
+    // machine ends paused.
+    virtual Result<void> revert(const std::string& id, const std::string& snapshot, bool stay_paused, const Op&) = 0;
+    // Children move to its parent unless `with_children`. The machine's present disk is not touched.
+    virtual Result<void> remove(const std::string& id, const std::string& snapshot, bool with_children, const Op&) = 0;
+};
+
 enum class Change { added, removed, state, updated };
 // `id` changed behind or before our back; the receiver asks observe() for the truth. Called on the driver's own thread;
 // must not block and must not call the driver.
@@ -132,11 +197,17 @@ public:
     // Forgets the VM and removes what the driver itself made (saved memory, definition); stops it first when running.
     // The home folder and disk stay: machines/ owns them.
     virtual Result<void> destroy(const std::string& id, const Op&) = 0;
-    // Makes a consistent copy-on-write base for a clone: returns the disk path to clone from. For a running VM the disk
-    // is frozen into a new layer. machines/ creates the overlay and calls create().
+    // Renames, describes, resizes; all or nothing.
+    virtual Result<Observed> change(const std::string& id, const Changes&, const Op&) = 0;
+    // Makes a consistent copy-on-write base for a clone: returns the disk image to clone from, which nobody writes any
+    // more. The machine itself goes on in a new layer (a new file beside the old one: Observed::disk changes). From
+    // stopped, running and paused; Errc::conflict when suspended. machines/ makes the overlay and calls create(). The
+    // base lies in the source's home: give the clone a hard link to it, so that either can be deleted first.
     virtual Result<std::string> freeze_disk_for_clone(const std::string& id, const Op&) = 0;
-    virtual void listen(ChangeListener) = 0;          // one listener; set before the first call
-    virtual GuestAccess* guest() { return nullptr; }  // optional ability: absent means Errc::unsupported
+    virtual void listen(ChangeListener) = 0;  // one listener; set before the first call
+    // Optional abilities: absent means Errc::unsupported.
+    virtual GuestAccess* guest() { return nullptr; }
+    virtual Snapshots* snapshots() { return nullptr; }
 };
 
 }  // namespace corral::machines

@@ -1,0 +1,41 @@
+// Tables of identity. Forward only; numbers 100 to 199.
+#pragma once
+
+#include <vector>
+
+#include "platform/db/db.hpp"
+
+namespace corral::identity {
+
+inline std::vector<db::Migration> migrations() {
+    return {{100, "identity_accounts", R"sql(
+CREATE TABLE claims (
+  id TEXT PRIMARY KEY, position BIGINT NOT NULL, claim_group TEXT NOT NULL, resource TEXT NOT NULL, action TEXT NOT NULL,
+  description TEXT NOT NULL, internal BOOLEAN NOT NULL);
+CREATE TABLE roles (
+  id TEXT PRIMARY KEY, position BIGINT NOT NULL, description TEXT NOT NULL, internal BOOLEAN NOT NULL);
+CREATE TABLE role_claims (
+  role_id TEXT NOT NULL REFERENCES roles (id) ON DELETE CASCADE, claim_id TEXT NOT NULL REFERENCES claims (id) ON DELETE CASCADE,
+  position BIGINT NOT NULL, PRIMARY KEY (role_id, claim_id));
+CREATE TABLE users (
+  id TEXT PRIMARY KEY, username TEXT NOT NULL, name TEXT NOT NULL, email TEXT NOT NULL, password_hash TEXT NOT NULL,
+  failed_logins BIGINT NOT NULL, locked_until BIGINT, blocked BOOLEAN NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
+CREATE UNIQUE INDEX users_username ON users (lower(username));
+CREATE UNIQUE INDEX users_email ON users (lower(email));
+CREATE TABLE user_roles (
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE, role_id TEXT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+  position BIGINT NOT NULL, PRIMARY KEY (user_id, role_id));
+CREATE TABLE user_claims (
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE, claim_id TEXT NOT NULL REFERENCES claims (id) ON DELETE CASCADE,
+  position BIGINT NOT NULL, PRIMARY KEY (user_id, claim_id));
+CREATE TABLE api_keys (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL, secret_mac TEXT NOT NULL,
+  user_id TEXT REFERENCES users (id) ON DELETE CASCADE, revoked BOOLEAN NOT NULL, forwarder BOOLEAN NOT NULL,
+  revoked_at BIGINT, expires_at BIGINT, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
+CREATE UNIQUE INDEX api_keys_name ON api_keys (lower(name));
+CREATE UNIQUE INDEX api_keys_key ON api_keys (lower(key));
+CREATE TABLE revoked_tokens (id TEXT PRIMARY KEY, expires_at BIGINT NOT NULL)
+)sql"}};
+}
+
+}  // namespace corral::identity

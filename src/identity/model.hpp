@@ -1,0 +1,51 @@
+// Accounts as stored. Values.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace corral::identity {
+
+struct Claim {
+    std::string id;  // equals its name
+    std::string group, resource, action, description;
+    bool internal = false;
+};
+
+struct Role {
+    std::string id;  // equals its name
+    std::string description;
+    bool internal = false;
+    std::vector<std::string> claims;  // in order of granting
+};
+
+struct User {
+    std::string id;
+    std::string username, name, email;
+    std::string password_hash;
+    std::vector<std::string> roles;   // ids, in order of granting
+    std::vector<std::string> claims;  // direct ones
+    int failed_logins = 0;
+    std::optional<Time> locked_until;
+    bool blocked = false;  // on purpose, by an administrator
+    Time created_at{}, updated_at{};
+};
+
+struct ApiKey {
+    std::string id, name, key;
+    std::string secret_mac;  // hex of the keyed HMAC
+    std::string user_id;     // "" acts as root
+    bool revoked = false;
+    bool forwarder = false;
+    std::optional<Time> revoked_at, expires_at;
+    Time created_at{}, updated_at{};
+};
+
+constexpr std::string_view super_user_role = "SUPER_USER";
+constexpr std::string_view root_username = "root";
+
+}  // namespace corral::identity

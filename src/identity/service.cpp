@@ -1,0 +1,261 @@
+#include "identity/service.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "identity/seed.hpp"
+#include "identity/store.hpp"
+#include "platform/crypto/crypto.hpp"
+
+namespace corral::identity {
+
+namespace {
+
+constexpr std::size_t password_limit = 40;  // bytes; longer ones are refused, as everywhere in the contract
+
+Error refused(std::string why) { return Error{Errc::unauthenticated, std::move(why)}; }
+
+// One text and one status for every way a login can fail (quirk Q6).
+Error login_refused() { return refused("The user name or password is wrong, or the account is locked for a while"); }
+
+Secret jwt_key(const Settings& settings) {
+    if (!settings.jwt_secret.empty()) return settings.jwt_secret;
+    return Secret(crypto::hmac_sha256(settings.master_key.reveal(), "corral token signing"));
+}
+
+std::string bearer_of(const http::Request& request) {
+    const auto header = request.headers.get("Authorization");
+    return header.starts_with("Bearer ") ? std::string(header.substr(7)) : std::string{};
+}
+
+}  // namespace
+
+Service::Service(db::Database& database, const Clock& clock, Settings settings)
+    : database_(database),
+      clock_(clock),
+      settings_(std::move(settings)),
+      signer_(jwt_key(settings_)),
+      directory_(database) {
+    decoy_hash_ = crypto::hash_password(Secret(crypto::random_alphanumeric(20))).value_or("");
+}
+
+Result<std::optional<Secret>> Service::seed(const Secret& root_password) {
+    if (root_password.reveal().size() > password_limit)
+        return invalid_field("ROOT_PASSWORD", "may have at most 40 bytes");
+    const Snapshot before = TRY(database_.read([](db::Tx& tx) { return load_snapshot(tx); }));
+    std::optional<Secret> made;
+    std::string hash;
+    if (before.root == nullptr) {
+        if (root_password.empty()) made = Secret(crypto::random_alphanumeric(32));
+        hash = TRY(crypto::hash_password(made ? *made : root_password));
+    } else if (!root_password.empty() && !crypto::verify_password(before.root->user.password_hash, root_password,
+                                                                  before.root->user.id.substr(0, 32))) {
+        hash = TRY(crypto::hash_password(root_password));
+    }
+    TRY(database_.write([&](db::Tx& tx) {
+        for (const SeedClaim& c : seed_claims())
+            if (before.claim(c.name) == nullptr)
+                store::insert_claim(tx, {std::string(c.name), std::string(c.group), std::string(c.resource),
+                                         std::string(c.action), std::string(c.description), true});
+        const auto seed_role = [&](const char* id, const char* text, bool internal, bool SeedClaim::* given) {
+            if (before.role(id) == nullptr) store::insert_role(tx, {id, text, internal, {}});
+            for (const SeedClaim& c : seed_claims())
+                if (c.*given) store::grant_to_role(tx, id, std::string(c.name));
+        };
+        seed_role("USER", "Sees machines and the catalog, keeps its own jobs, keys and catalog managers", false,
+                  &SeedClaim::for_users);
+        seed_role("ADMIN", "Runs the whole service", false, &SeedClaim::for_admins);
+        seed_role("SUPER_USER", "Passes every check", true, &SeedClaim::for_admins);
+        User root = before.root ? before.root->user : User{};
+        root.updated_at = clock_.now();
+        if (!hash.empty()) root.password_hash = hash;
+        if (!before.root) {
+            root.id = crypto::random_id();
+            root.username = root_username;
+            root.name = "Root";
+            root.email = "root@localhost";
+            root.created_at = root.updated_at;
+            store::insert_user(tx, root);
+        } else if (!hash.empty()) {
+            store::update_user(tx, root);
+        }
+        store::grant_role(tx, root.id, std::string(super_user_role));
+        for (const Claim& c : store::claims(tx)) store::grant_claim(tx, root.id, c.id);
+    }));
+    TRY(directory_.reload());
+    return made;
+}
+
+std::shared_ptr<const Principal> Service::principal_of(const UserId& id) const {
+    const auto account = directory_.now()->account(id.text);
+    return account && account->user.id == id.text ? account->principal : nullptr;
+}
+
+std::shared_ptr<const Principal> Service::root() const {
+    const auto snapshot = directory_.now();
+    return snapshot->root ? snapshot->root->principal : nullptr;
+}
+
+Result<Caller> Service::authenticate(const http::Request& request, bool allow_query_token) const {
+    if (const std::string token = bearer_of(request); !token.empty()) return by_token(token);
+    if (const auto key = request.headers.get("X-Api-Key"); !key.empty()) return by_key(key);
+    if (allow_query_token) {
+        for (const char* name : {"access_token", "authorization"})
+            if (auto value = request.query_value(name); value && !value->empty())
+                return by_token(value->starts_with("Bearer ") ? value->substr(7) : *value);
+    }
+    return refused("Credentials are needed: a Bearer token, or X-Api-Key with the base64 text of key:secret");
+}
+
+Result<Caller> Service::by_token(std::string_view token) const {
+    const TokenClaims claims = TRY(signer_.verify(token, clock_.now()));
+    const auto snapshot = directory_.now();
+    const auto account = snapshot->account(claims.uid);
+    if (!account || account->user.id != claims.uid) return refused("The account of this token does not exist");
+    if (account->user.blocked) return refused("The account of this token is blocked");
+    Caller caller;
+    caller.principal = account->principal;
+    if (!claims.api_key_id.empty()) {
+        const ApiKey* key = snapshot->key(claims.api_key_id);
+        if (key == nullptr || key->revoked) return refused("The API key behind this token is gone");
+        caller.api_key_id = key->id;
+        caller.forwarder = key->forwarder;
+    }
+    return caller;
+}
+
+std::string Service::key_mac(std::string_view key, std::string_view secret) const {
+    const std::string mac =
+        crypto::hmac_sha256(settings_.master_key.reveal(), "api key\n" + std::string(key) + "\n" + std::string(secret));
+    return crypto::to_hex({reinterpret_cast<const std::uint8_t*>(mac.data()), mac.size()});
+}
+
+Result<const ApiKey*> Service::check_key(const Snapshot& snapshot, std::string_view encoded) const {
+    const auto decoded = crypto::from_base64(encoded);
+    const auto colon = decoded ? decoded->find(':') : std::string::npos;
+    if (colon == std::string::npos || decoded->find(':', colon + 1) != std::string::npos)
+        return refused("The API key must be the base64 text of key:secret");
+    const ApiKey* key = snapshot.key(std::string_view(*decoded).substr(0, colon));
+    const std::string mac = key_mac(key == nullptr ? "" : key->key, std::string_view(*decoded).substr(colon + 1));
+    if (key == nullptr || !crypto::equal_constant_time(mac, key->secret_mac))
+        return refused("The API key is not valid");
+    if (key->revoked) return refused("The API key is revoked");
+    if (key->expires_at && *key->expires_at <= clock_.now()) return refused("The API key has expired");
+    return key;
+}
+
+Result<Caller> Service::by_key(std::string_view encoded) const {
+    const auto snapshot = directory_.now();
+    const ApiKey* key = TRY(check_key(*snapshot, encoded));
+    const auto account = key->user_id.empty() ? snapshot->root : snapshot->account(key->user_id);
+    if (!account || account->user.blocked) return refused("The owner of this API key is gone or blocked");
+    Caller caller;
+    caller.principal = account->principal;
+    caller.api_key_id = key->id;
+    caller.forwarder = key->forwarder;
+    return caller;
+}
+
+LoginResponse Service::issue(const Principal& who, const std::string& key_id) const {
+    const auto expires = std::chrono::ceil<std::chrono::seconds>(clock_.now() + settings_.token_duration);
+    TokenClaims claims{.exp = expires.time_since_epoch().count(),
+                       .email = who.email,
+                       .username = who.name,
+                       .uid = who.user_id.text,
+                       .roles = who.roles,
+                       .claims = who.claims,
+                       .api_key_id = key_id,
+                       .jti = crypto::random_uuid()};
+    return {who.email, signer_.sign(claims), claims.exp};
+}
+
+Result<LoginResponse> Service::login_with_key(const LoginRequest& request) {
+    const Caller caller = TRY(by_key(request.api_key.reveal()));
+    return issue(*caller.principal, caller.api_key_id);
+}
+
+Result<LoginResponse> Service::login(const LoginRequest& request, const std::string& address) {
+    if (!request.api_key.empty()) {
+        const auto decoded = crypto::from_base64(request.api_key.reveal());
+        if (!decoded || std::ranges::count(*decoded, ':') != 1)
+            return invalid_field("/api_key", "must be the base64 text of key:secret");
+        return login_with_key(request);
+    }
+    const std::string& name = request.email.empty() ? request.username : request.email;
+    if (name.empty()) return invalid_field("/email", "or username or api_key is required");
+    if (request.password.empty()) return invalid_field("/password", "is required");
+    TRY(check_address(address));
+    const auto account = directory_.now()->account(name);
+    const bool too_long = request.password.reveal().size() > password_limit;
+    const std::string& hash = account ? account->user.password_hash : decoy_hash_;
+    const bool right = crypto::verify_password(hash, request.password, account ? account->user.id.substr(0, 32) : "") &&
+                       account && !too_long;
+    if (!account || account->user.blocked) {
+        note_address_failure(address);
+        return login_refused();
+    }
+    const auto locked = TRY(database_.read([&](db::Tx& tx) {
+        return tx.one<std::optional<Time>>("SELECT locked_until FROM users WHERE id = :1", account->user.id);
+    }));
+    // Attempts while locked are refused whatever the password, and not counted (quirk Q5).
+    if (locked && *locked && **locked > clock_.now()) return login_refused();
+    if (!right) {
+        note_address_failure(address);
+        TRY(note_failure(*account));
+        return login_refused();
+    }
+    TRY(note_success(*account));
+    return issue(*account->principal, "");
+}
+
+Result<void> Service::note_failure(const Account& account) {
+    return database_.write([&](db::Tx& tx) {
+        const int failed = tx.one<int>(
+                                 "UPDATE users SET failed_logins = failed_logins + 1 WHERE id = :1 "
+                                 "RETURNING failed_logins",
+                                 account.user.id)
+                               .value_or(0);
+        const int beyond = failed - settings_.max_login_attempts + 1;
+        if (beyond <= 0) return;
+        const auto length = settings_.lockout * (settings_.incremental_lockout ? beyond : 1);
+        tx.exec("UPDATE users SET locked_until = :1 WHERE id = :2", Time(clock_.now() + length), account.user.id);
+        log::warn("An account is locked after failed logins", {{"user", account.user.id}, {"failures", failed}});
+    });
+}
+
+Result<void> Service::note_success(const Account& account) {
+    const auto dirty = TRY(database_.read(
+        [&](db::Tx& tx) { return tx.one<int>("SELECT failed_logins FROM users WHERE id = :1", account.user.id); }));
+    if (dirty.value_or(0) == 0) return {};
+    return database_.write([&](db::Tx& tx) {
+        tx.exec("UPDATE users SET failed_logins = 0, locked_until = NULL WHERE id = :1", account.user.id);
+    });
+}
+
+Result<void> Service::check_address(const std::string& address) {
+    std::lock_guard lock(mutex_);
+    const auto it = failures_.find(address);
+    if (it == failures_.end()) return {};
+    if (clock_.steady() - it->second.since > std::chrono::minutes{1}) {
+        failures_.erase(it);
+        return {};
+    }
+    if (it->second.count >= settings_.max_failures_per_address)
+        return Error{Errc::too_many, "Too many failed logins from this address; wait a minute"};
+    return {};
+}
+
+void Service::note_address_failure(const std::string& address) {
+    std::lock_guard lock(mutex_);
+    if (failures_.size() > 10'000) failures_.clear();  // bounds memory under a flood from many addresses
+    Failures& f = failures_[address];
+    if (f.count == 0) f.since = clock_.steady();
+    ++f.count;
+}
+
+Result<ValidateTokenResponse> Service::validate(const ValidateTokenRequest& request) const {
+    TRY(by_token(request.token));
+    return ValidateTokenResponse{};
+}
+
+}  // namespace corral::identity
