@@ -194,11 +194,9 @@ Result<LoginResponse> Service::login(const LoginRequest& request, const std::str
         note_address_failure(address);
         return login_refused();
     }
-    const auto locked = TRY(database_.read([&](db::Tx& tx) {
-        return tx.one<std::optional<Time>>("SELECT locked_until FROM users WHERE id = :1", account->user.id);
-    }));
+    const auto locked = TRY(database_.read([&](db::Tx& tx) { return store::locked_until(tx, account->user.id); }));
     // Attempts while locked are refused whatever the password, and not counted (quirk Q5).
-    if (locked && *locked && **locked > clock_.now()) return login_refused();
+    if (locked && *locked > clock_.now()) return login_refused();
     if (!right) {
         note_address_failure(address);
         TRY(note_failure(*account));
@@ -210,26 +208,19 @@ Result<LoginResponse> Service::login(const LoginRequest& request, const std::str
 
 Result<void> Service::note_failure(const Account& account) {
     return database_.write([&](db::Tx& tx) {
-        const int failed = tx.one<int>(
-                                 "UPDATE users SET failed_logins = failed_logins + 1 WHERE id = :1 "
-                                 "RETURNING failed_logins",
-                                 account.user.id)
-                               .value_or(0);
+        const int failed = store::count_failed_login(tx, account.user.id);
         const int beyond = failed - settings_.max_login_attempts + 1;
         if (beyond <= 0) return;
         const auto length = settings_.lockout * (settings_.incremental_lockout ? beyond : 1);
-        tx.exec("UPDATE users SET locked_until = :1 WHERE id = :2", Time(clock_.now() + length), account.user.id);
+        store::lock_until(tx, account.user.id, clock_.now() + length);
         log::warn("An account is locked after failed logins", {{"user", account.user.id}, {"failures", failed}});
     });
 }
 
 Result<void> Service::note_success(const Account& account) {
-    const auto dirty = TRY(database_.read(
-        [&](db::Tx& tx) { return tx.one<int>("SELECT failed_logins FROM users WHERE id = :1", account.user.id); }));
-    if (dirty.value_or(0) == 0) return {};
-    return database_.write([&](db::Tx& tx) {
-        tx.exec("UPDATE users SET failed_logins = 0, locked_until = NULL WHERE id = :1", account.user.id);
-    });
+    const int failed = TRY(database_.read([&](db::Tx& tx) { return store::failed_logins(tx, account.user.id); }));
+    if (failed == 0) return {};
+    return database_.write([&](db::Tx& tx) { store::clear_failed_logins(tx, account.user.id); });
 }
 
 Result<void> Service::check_address(const std::string& address) {

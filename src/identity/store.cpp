@@ -98,6 +98,27 @@ void update_user(db::Tx& tx, const User& u) {
 
 void delete_user(db::Tx& tx, const std::string& id) { tx.exec("DELETE FROM users WHERE id = :1", id); }
 
+int failed_logins(db::Tx& tx, const std::string& user) {
+    return tx.one<int>("SELECT failed_logins FROM users WHERE id = :1", user).value_or(0);
+}
+
+int count_failed_login(db::Tx& tx, const std::string& user) {
+    return tx.one<int>("UPDATE users SET failed_logins = failed_logins + 1 WHERE id = :1 RETURNING failed_logins", user)
+        .value_or(0);
+}
+
+void clear_failed_logins(db::Tx& tx, const std::string& user) {
+    tx.exec("UPDATE users SET failed_logins = 0, locked_until = NULL WHERE id = :1", user);
+}
+
+std::optional<Time> locked_until(db::Tx& tx, const std::string& user) {
+    return tx.one<std::optional<Time>>("SELECT locked_until FROM users WHERE id = :1", user).value_or(std::nullopt);
+}
+
+void lock_until(db::Tx& tx, const std::string& user, Time until) {
+    tx.exec("UPDATE users SET locked_until = :1 WHERE id = :2", until, user);
+}
+
 void grant_role(db::Tx& tx, const std::string& user, const std::string& role) {
     tx.exec("INSERT INTO user_roles (user_id, role_id, position) VALUES (:1, :2, :3) ON CONFLICT DO NOTHING", user,
             role, next_position(tx, "user_roles"));

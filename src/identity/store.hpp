@@ -1,6 +1,7 @@
 // SQL of identity: one function a query; each takes the transaction it belongs to.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,11 @@ std::vector<User> users(db::Tx&);  // with roles and direct claims, in order of 
 void insert_user(db::Tx&, const User&);
 void update_user(db::Tx&, const User&);  // the row itself, not its grants
 void delete_user(db::Tx&, const std::string& id);
+int failed_logins(db::Tx&, const std::string& user);
+int count_failed_login(db::Tx&, const std::string& user);  // one more; how many now
+void clear_failed_logins(db::Tx&, const std::string& user);
+std::optional<Time> locked_until(db::Tx&, const std::string& user);
+void lock_until(db::Tx&, const std::string& user, Time until);
 void grant_role(db::Tx&, const std::string& user, const std::string& role);
 void take_role(db::Tx&, const std::string& user, const std::string& role);
 void grant_claim(db::Tx&, const std::string& user, const std::string& claim);

@@ -1,0 +1,274 @@
+#include "events/hub.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "platform/crypto/crypto.hpp"
+
+namespace corral::events {
+
+namespace {
+
+constexpr std::size_t replay_limit = 10'000;
+
+struct Message {
+    std::string id, ref_id, event_type;
+    Time timestamp{};
+    std::string message;
+    json::Raw body;
+    std::string client_id;
+    std::int64_t sequence = 0;
+};
+constexpr auto json_object(const Message*) {
+    return json::object("EventMessage", json::field("id", &Message::id), json::omit("ref_id", &Message::ref_id),
+                        json::field("event_type", &Message::event_type), json::field("timestamp", &Message::timestamp),
+                        json::field("message", &Message::message), json::omit("body", &Message::body),
+                        json::omit("client_id", &Message::client_id), json::omit("sequence", &Message::sequence));
+}
+
+struct Incoming {
+    std::string id, event_type, message;
+};
+constexpr auto json_object(const Incoming*) {
+    return json::object("Incoming", json::field("id", &Incoming::id), json::field("event_type", &Incoming::event_type),
+                        json::field("message", &Incoming::message));
+}
+
+struct Greeting {
+    std::string client_id;
+    std::vector<Type> subscriptions;
+};
+constexpr auto json_object(const Greeting*) {
+    return json::object("ConnectBody", json::field("client_id", &Greeting::client_id),
+                        json::field("subscriptions", &Greeting::subscriptions));
+}
+
+struct Failed {
+    std::string error;
+};
+constexpr auto json_object(const Failed*) { return json::object("Failed", json::field("error", &Failed::error)); }
+
+struct ClientId {
+    std::string id;
+};
+constexpr auto json_object(const ClientId*) {
+    return json::object("ClientId", json::field("client-id", &ClientId::id));
+}
+
+std::shared_ptr<const std::string> wire(const Event& e) {
+    return std::make_shared<const std::string>(json::write(Message{.id = e.id,
+                                                                   .event_type = std::string(to_text(e.type)),
+                                                                   .timestamp = e.timestamp,
+                                                                   .message = e.message,
+                                                                   .body = {e.body},
+                                                                   .sequence = e.sequence}));
+}
+
+std::string trimmed_lower(std::string_view text) {
+    std::string out;
+    for (const char c : text)
+        if (c != ' ' && c != '\t') out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return out;
+}
+
+std::vector<std::string> split(std::string_view list) {
+    std::vector<std::string> out;
+    while (!list.empty()) {
+        const auto end = std::min(list.find(','), list.size());
+        out.push_back(trimmed_lower(list.substr(0, end)));
+        list.remove_prefix(std::min(end + 1, list.size()));
+    }
+    return out;
+}
+
+std::string uptime_text(std::chrono::microseconds since) {
+    const auto total = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+    if (total >= 3600) return fmt::format("{}h{}m{}s", total / 3600, total / 60 % 60, total % 60);
+    if (total >= 60) return fmt::format("{}m{}s", total / 60, total % 60);
+    return fmt::format("{}s", total);
+}
+
+}  // namespace
+
+Hub::Hub(Service& events, const Clock& clock) : events_(events), clock_(clock), started_(clock.now()) {
+    events_.listen([this](const Event& event) { deliver(event); });
+}
+
+bool Hub::may_see(const Caller& caller, const Event& event) {
+    if (caller.super_user()) return true;
+    switch (event.type) {
+        case Type::system_logs:
+        case Type::auth: return false;
+        case Type::job_manager: return caller.has_claim("JOB_MANAGER_LIST") || event.owner == caller.user_id().text;
+        case Type::pdfm: return caller.has_claim("LIST_VM");
+        default: return event.owner.empty() || event.owner == caller.user_id().text;
+    }
+}
+
+Result<http::SocketHandler> Hub::open(const Caller& who, const std::string& types, std::int64_t since) {
+    auto client = std::make_shared<Client>();
+    client->id = crypto::random_uuid();
+    client->caller = who;
+    client->connected_at = client->last_ping = client->last_pong = clock_.now();
+    client->since = since;
+    for (const auto& word : split(types))
+        if (auto type = type_from_text(word)) {
+            client->greeting.push_back(*type);
+            client->types.insert(*type);
+        }
+    if (!client->types.contains(Type::global)) client->greeting.push_back(Type::global);
+    client->types.insert(Type::global);
+    http::SocketHandler handler;
+    handler.opened = [this, client](std::shared_ptr<http::Socket> socket) { opened(client, std::move(socket)); };
+    handler.received = [this, client](std::string_view text, bool) { received(client, text); };
+    handler.pong = [this, client] {
+        std::lock_guard lock(mutex_);
+        client->last_ping = client->last_pong = clock_.now();
+    };
+    handler.closed = [this, client] {
+        std::lock_guard lock(mutex_);
+        clients_.erase(client->id);
+    };
+    if (since >= 0) {
+        // Held live events and the replay are joined by sequence number, so nothing is lost or told twice.
+        client->replaying = true;
+        {
+            std::lock_guard lock(mutex_);
+            clients_[client->id] = client;
+        }
+        auto stored = events_.since(since, replay_limit);
+        std::lock_guard lock(mutex_);
+        if (!stored) {
+            clients_.erase(client->id);
+            return std::move(stored).error();
+        }
+        std::vector<Event> all = std::move(*stored);
+        const std::int64_t last = all.empty() ? since : all.back().sequence;
+        for (const Event& event : client->held)
+            if (event.sequence == 0 || event.sequence > last) all.push_back(event);
+        client->held = std::move(all);
+    }
+    return handler;
+}
+
+void Hub::opened(const std::shared_ptr<Client>& client, std::shared_ptr<http::Socket> socket) {
+    std::lock_guard lock(mutex_);
+    client->socket = std::move(socket);
+    reply(*client, Type::global, "Connected to the event stream", "",
+          json::to_text(Greeting{client->id, client->greeting}), false);
+    for (const Event& event : client->held)
+        if (client->types.contains(event.type) && may_see(client->caller, event)) {
+            client->socket->send(wire(event));
+            ++sent_;
+        }
+    client->held.clear();
+    client->replaying = false;
+    clients_[client->id] = client;
+}
+
+void Hub::reply(const Client& client, Type type, const std::string& message, const std::string& ref,
+                const std::string& body, bool targeted) const {
+    if (!client.socket) return;
+    client.socket->send(
+        std::make_shared<const std::string>(json::write(Message{.id = crypto::random_id(),
+                                                                .ref_id = ref,
+                                                                .event_type = std::string(to_text(type)),
+                                                                .timestamp = clock_.now(),
+                                                                .message = message,
+                                                                .body = {body},
+                                                                .client_id = targeted ? client.id : ""})));
+    ++sent_;
+}
+
+void Hub::received(const std::shared_ptr<Client>& client, std::string_view text) {
+    const auto in = json::read<Incoming>(text);
+    const auto type = in ? type_from_text(in->event_type) : std::nullopt;
+    std::lock_guard lock(mutex_);
+    if (!type) {
+        const std::string why = in ? "The event type is unknown" : in.error().message;
+        return reply(*client, Type::global, "error", "", json::to_text(Failed{why}), false);
+    }
+    const std::string ref = in->id.empty() ? crypto::random_id() : in->id;
+    if (*type == Type::health) {
+        if (trimmed_lower(in->message) == "ping") reply(*client, Type::health, "pong", ref, "null", true);
+    } else if (*type == Type::system) {
+        if (trimmed_lower(in->message) == "client-id")
+            reply(*client, Type::system, "client-id", ref, json::to_text(ClientId{client->id}), true);
+    } else {
+        reply(*client, Type::global, "error", ref,
+              json::to_text(Failed{"Messages of the type " + in->event_type + " are not taken from clients"}), true);
+    }
+}
+
+void Hub::deliver(const Event& event) {
+    std::shared_ptr<const std::string> text;  // one text for everybody
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, client] : clients_) {
+        if (!client->types.contains(event.type) || !may_see(client->caller, event)) continue;
+        if (client->replaying) {
+            client->held.push_back(event);
+            continue;
+        }
+        if (!text) text = wire(event);
+        client->socket->send(text);
+        ++sent_;
+    }
+}
+
+Result<Unsubscribed> Hub::unsubscribe(const Caller& who, const UnsubscribeRequest& request) {
+    Unsubscribed out;
+    std::lock_guard lock(mutex_);
+    const auto it = clients_.find(request.client_id);
+    if (it == clients_.end() || (!who.super_user() && it->second->caller.user_id() != who.user_id()))
+        return invalid_field("/client_id", "names no connected client");
+    bool valid = false;
+    for (const auto& word : request.event_types) {
+        const auto type = type_from_text(trimmed_lower(word));
+        valid = valid || type.has_value();
+        if (type && *type != Type::global) {  // removing what is not there is a success (quirk Q68)
+            it->second->types.erase(*type);
+            out.removed.push_back(std::string(to_text(*type)));
+        } else {
+            out.failed.push_back(word);
+        }
+    }
+    if (!valid) return invalid_field("/event_types", "names no known event type");
+    if (out.removed.empty()) return invalid_field("/event_types", "holds nothing that can be removed");
+    return out;
+}
+
+ClientInfo Hub::describe(const Client& c) const {
+    ClientInfo info{.id = c.id,
+                    .user_id = c.caller.user_id().text,
+                    .username = c.caller.principal ? c.caller.principal->username : "",
+                    .connected_at = c.connected_at,
+                    .last_ping_at = c.last_ping,
+                    .last_pong_at = c.last_pong};
+    info.event_subscriptions.assign(c.types.begin(), c.types.end());
+    info.queue_depth = c.socket ? static_cast<std::int64_t>(c.socket->queued()) : 0;
+    return info;
+}
+
+std::vector<ClientInfo> Hub::clients(const Caller& who) const {
+    std::vector<ClientInfo> out;
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, client] : clients_)
+        if (who.super_user() || client->caller.user_id() == who.user_id()) out.push_back(describe(*client));
+    return out;
+}
+
+Statistics Hub::statistics(const Caller& who) const {
+    Statistics out{.clients = clients(who), .messages_sent = sent_, .start_time = started_};
+    out.uptime = uptime_text(clock_.now() - started_);
+    std::lock_guard lock(mutex_);
+    out.total_clients = static_cast<std::int64_t>(clients_.size());
+    for (const auto& [id, client] : clients_)
+        for (const Type type : client->types) {
+            ++out.total_subscriptions;
+            ++out.type_stats[std::string(to_text(type))];
+        }
+    return out;
+}
+
+}  // namespace corral::events
