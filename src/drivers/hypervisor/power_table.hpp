@@ -14,14 +14,32 @@ constexpr Verdict judge(machines::State state, machines::PowerAction action) {
     using enum machines::PowerAction;
     const bool off = state == stopped || state == invalid;
     switch (action) {
-        case start: return off || state == suspended ? Verdict::act : state == paused ? Verdict::refuse : Verdict::already_there;
-        case stop: return off ? Verdict::already_there : state == paused || state == suspended ? Verdict::refuse : Verdict::act;
+        case start:
+            return off || state == suspended ? Verdict::act
+                   : state == paused         ? Verdict::refuse
+                                             : Verdict::already_there;
+        case stop:
+            return off                                     ? Verdict::already_there
+                   : state == paused || state == suspended ? Verdict::refuse
+                                                           : Verdict::act;
         case kill: return off ? Verdict::already_there : Verdict::act;
-        case restart: return off ? Verdict::already_there : state == paused || state == suspended ? Verdict::refuse : Verdict::act;
+        case restart:
+            return off                                     ? Verdict::already_there
+                   : state == paused || state == suspended ? Verdict::refuse
+                                                           : Verdict::act;
         case reset: return off ? Verdict::already_there : Verdict::act;
-        case pause: return state == paused ? Verdict::already_there : off || state == suspended ? Verdict::refuse : Verdict::act;
-        case resume: return state == paused || state == suspended ? Verdict::act : off ? Verdict::refuse : Verdict::already_there;
-        case suspend: return state == suspended ? Verdict::already_there : off || state == paused ? Verdict::refuse : Verdict::act;
+        case pause:
+            return state == paused             ? Verdict::already_there
+                   : off || state == suspended ? Verdict::refuse
+                                               : Verdict::act;
+        case resume:
+            return state == paused || state == suspended ? Verdict::act
+                   : off                                 ? Verdict::refuse
+                                                         : Verdict::already_there;
+        case suspend:
+            return state == suspended       ? Verdict::already_there
+                   : off || state == paused ? Verdict::refuse
+                                            : Verdict::act;
     }
     return Verdict::refuse;
 }

@@ -18,23 +18,6 @@ using machines::Spec;
 
 namespace {
 
-// An address of 198.18.0.0/15, which is reserved for tests (RFC 2544).
-std::string address_for(const std::string& mac) {
-    const auto byte = [&](std::size_t at) { return std::to_string(std::stoi(mac.substr(at, 2), nullptr, 16)); };
-    return "198.18." + byte(12) + "." + byte(15);
-}
-
-void show_power(fake::Machine& machine, machines::State state) {
-    Observed& seen = machine.seen;
-    const bool was_on = seen.state == machines::State::running || seen.state == machines::State::paused;
-    seen.state = state;
-    seen.addresses.clear();
-    if (state == machines::State::running || state == machines::State::paused) {
-        if (!was_on) machine.started = std::chrono::steady_clock::now();
-        seen.addresses = {{"ipv4", address_for(seen.mac)}};
-    }
-}
-
 machines::State goal_of(PowerAction action) {
     using enum PowerAction;
     switch (action) {
@@ -117,7 +100,8 @@ FakeDriver::FakeDriver(FakeOptions options) : state_(std::make_shared<State>(std
         }
     }
     if (state_->options.allow_host_execution)
-        guest_ = std::make_unique<fake::HostGuest>([state = state_](const std::string& id) { return state->observe(id); });
+        guest_ =
+            std::make_unique<fake::HostGuest>([state = state_](const std::string& id) { return state->observe(id); });
     snapshots_ = std::make_unique<fake::FakeSnapshots>(state_);
 }
 
@@ -179,7 +163,7 @@ Result<void> FakeDriver::power(const std::string& id, PowerAction action, const 
     return state_->edit(id, Change::state, [&](fake::Machine& machine) -> Result<void> {
         if (action == PowerAction::reset || action == PowerAction::restart)
             machine.started = std::chrono::steady_clock::now();
-        show_power(machine, goal_of(action));
+        machine.show_power(goal_of(action));
         return {};
     });
 }
@@ -245,7 +229,7 @@ void FakeDriver::vanish(const std::string& id) {
 
 void FakeDriver::crash(const std::string& id) {
     const auto done = state_->edit(id, Change::state, [](fake::Machine& machine) -> Result<void> {
-        show_power(machine, machines::State::stopped);
+        machine.show_power(machines::State::stopped);
         return {};
     });
     if (!done) log::warn("cannot crash a fake machine", {{"machine", id}, {"why", done.error().message}});

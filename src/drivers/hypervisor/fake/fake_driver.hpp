@@ -40,11 +40,12 @@ public:
 
     // What an operator does outside of the service. Tests only.
     void vanish(const std::string& id);
-    void crash(const std::string& id);   // power lost
-    void fail_next(Error with);          // the next create, power, destroy, change or freeze fails with this
+    void crash(const std::string& id);  // power lost
+    void fail_next(Error with);         // the next create, power, destroy, change or freeze fails with this
+
+    struct State;
 
 private:
-    struct State;
     std::shared_ptr<State> state_;
     std::unique_ptr<machines::GuestAccess> guest_;
     std::unique_ptr<machines::Snapshots> snapshots_;

@@ -18,11 +18,11 @@ struct SavedSnapshot {
     bool current = false;
 };
 constexpr auto json_object(const SavedSnapshot*) {
-    return json::object("FakeSnapshot", json::field("id", &SavedSnapshot::id), json::field("name", &SavedSnapshot::name),
-                        json::field("description", &SavedSnapshot::description),
-                        json::field("parent", &SavedSnapshot::parent), json::field("state", &SavedSnapshot::state),
-                        json::field("created", &SavedSnapshot::created),
-                        json::field("current", &SavedSnapshot::current));
+    return json::object(
+        "FakeSnapshot", json::field("id", &SavedSnapshot::id), json::field("name", &SavedSnapshot::name),
+        json::field("description", &SavedSnapshot::description), json::field("parent", &SavedSnapshot::parent),
+        json::field("state", &SavedSnapshot::state), json::field("created", &SavedSnapshot::created),
+        json::field("current", &SavedSnapshot::current));
 }
 
 struct Saved {
@@ -38,8 +38,7 @@ constexpr auto json_object(const Saved*) {
                         json::field("architecture", &Saved::architecture), json::field("disk", &Saved::disk),
                         json::field("mac", &Saved::mac), json::field("address", &Saved::address),
                         json::field("cpus", &Saved::cpus), json::field("memory_mib", &Saved::memory_mib),
-                        json::field("disk_bytes", &Saved::disk_bytes),
-                        json::field("snapshots", &Saved::snapshots));
+                        json::field("disk_bytes", &Saved::disk_bytes), json::field("snapshots", &Saved::snapshots));
 }
 
 Saved to_saved(const Machine& machine) {
@@ -92,7 +91,22 @@ Machine from_saved(Saved saved) {
     return machine;
 }
 
+// An address of 198.18.0.0/15, which is reserved for tests (RFC 2544).
+std::string address_for(const std::string& mac) {
+    const auto byte = [&](std::size_t at) { return std::to_string(std::stoi(mac.substr(at, 2), nullptr, 16)); };
+    return "198.18." + byte(12) + "." + byte(15);
+}
+
 }  // namespace
+
+void Machine::show_power(State state) {
+    const bool was_on = seen.state == State::running || seen.state == State::paused;
+    seen.state = state;
+    seen.addresses.clear();
+    if (state != State::running && state != State::paused) return;
+    if (!was_on) started = std::chrono::steady_clock::now();
+    seen.addresses = {{"ipv4", address_for(seen.mac)}};
+}
 
 Result<void> save(const std::string& folder, const Machine& machine) {
     const std::string path = folder + "/" + machine.seen.id + ".json";
@@ -104,7 +118,8 @@ Result<void> save(const std::string& folder, const Machine& machine) {
     }
     std::error_code failed;
     std::filesystem::rename(fresh, path, failed);
-    if (failed) return Error{Errc::internal, "The machine's state could not be written", path + ": " + failed.message()};
+    if (failed)
+        return Error{Errc::internal, "The machine's state could not be written", path + ": " + failed.message()};
     return {};
 }
 

@@ -13,6 +13,8 @@ struct Machine {
     machines::Observed seen;
     std::chrono::steady_clock::time_point started;
     std::vector<machines::Snapshot> snapshots;
+
+    void show_power(machines::State);  // with all that follows from it: up since when, addresses
 };
 
 Result<void> save(const std::string& folder, const Machine&);  // replaces the file; not synced, losing power loses it

@@ -1,10 +1,8 @@
 // What the parts of the fake hypervisor share. Thread-safe through Guarded.
 #pragma once
 
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 
@@ -27,15 +25,15 @@ struct FakeDriver::State {
     // Waits as long as the verb is said to take; then the failure that was ordered, if any.
     Result<void> begin(const machines::Op&);
     Result<machines::Observed> observe(const std::string& id);
-    // Runs `edit(machine)` under the lock, keeps the result, tells it.
+    // Runs `alter(machine)` under the lock, keeps the result, tells it.
     template <class F>
-    Result<void> edit(const std::string& id, machines::Change change, F&& edit) {
+    Result<void> edit(const std::string& id, machines::Change change, F&& alter) {
         {
             auto contents = guarded.lock();
             const auto found = contents->machines.find(id);
             if (found == contents->machines.end()) return no_such(id);
             fake::Machine next = found->second;
-            TRY(edit(next));
+            TRY(alter(next));
             TRY(keep(next));
             found->second = std::move(next);
         }
@@ -49,7 +47,5 @@ struct FakeDriver::State {
     Guarded<Contents> guarded;
     ChangeQueue changes;
 };
-
-std::unique_ptr<machines::GuestAccess> make_fake_guest(std::function<Result<machines::Observed>(const std::string&)>);
 
 }  // namespace corral::drivers
