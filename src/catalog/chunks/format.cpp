@@ -1,0 +1,234 @@
+#include "catalog/chunks/format.hpp"
+
+#include <xxhash.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace corral::catalog::chunks {
+
+namespace {
+
+constexpr std::string_view frame_magic = "CRFR";
+constexpr std::string_view pack_magic = "CRPK";
+constexpr std::string_view pack_end_magic = "CRPE";
+constexpr std::string_view segment_magic = "CRSG";
+constexpr std::size_t frame_fixed_bytes = 20;  // magic 4, version 1, count 1, kind 1, reserved 1, stored 4, checksum 8
+constexpr std::size_t frame_chunk_bytes = 36;  // size 4, id 32
+
+template <class T>
+void put(std::string& out, T value) {  // x86-64 and arm64 are little-endian
+    out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <class T>
+T take(std::string_view& in) {
+    T value{};
+    std::memcpy(&value, in.data(), sizeof value);
+    in.remove_prefix(sizeof value);
+    return value;
+}
+
+ChunkId take_id(std::string_view& in) {
+    ChunkId id{};
+    std::memcpy(id.data(), in.data(), id.size());
+    in.remove_prefix(id.size());
+    return id;
+}
+
+void put_id(std::string& out, const ChunkId& id) { out.append(reinterpret_cast<const char*>(id.data()), id.size()); }
+
+Error broken(std::string what) { return Error{Errc::invalid, std::move(what)}; }
+
+// zstd contexts are expensive to make: one a thread.
+ZSTD_CCtx* compressor() {
+    thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> c(ZSTD_createCCtx(), ZSTD_freeCCtx);
+    return c.get();
+}
+ZSTD_DCtx* decompressor() {
+    thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> d(ZSTD_createDCtx(), ZSTD_freeDCtx);
+    return d.get();
+}
+
+}  // namespace
+
+ChunkId id_of(std::string_view raw) { return crypto::sha256(raw); }
+std::string to_hex(const ChunkId& id) { return crypto::to_hex(id); }
+std::string digest_of(std::string_view object) { return crypto::to_hex(crypto::sha256(object)); }
+
+std::size_t FrameHead::head_bytes() const { return frame_fixed_bytes + ids.size() * frame_chunk_bytes; }
+
+std::string encode_frame(const std::vector<RawChunk>& chunks, int level) {
+    std::string raw;
+    for (const auto& chunk : chunks) raw += chunk.bytes;
+    std::string stored(ZSTD_compressBound(raw.size()), '\0');
+    stored.resize(ZSTD_compressCCtx(compressor(), stored.data(), stored.size(), raw.data(), raw.size(), level));
+    std::string out(frame_magic);
+    put<std::uint8_t>(out, 1);
+    put(out, static_cast<std::uint8_t>(chunks.size()));
+    put<std::uint16_t>(out, 0);  // kind 0: whole chunks; 1 is kept for patches
+    put(out, static_cast<std::uint32_t>(stored.size()));
+    put<std::uint64_t>(out, XXH3_64bits(stored.data(), stored.size()));
+    for (const auto& chunk : chunks) {
+        put(out, static_cast<std::uint32_t>(chunk.bytes.size()));
+        put_id(out, chunk.id);
+    }
+    return out + stored;
+}
+
+Result<FrameHead> read_frame_head(std::string_view bytes) {
+    const std::size_t have = bytes.size();
+    if (have < frame_fixed_bytes || !bytes.starts_with(frame_magic)) return broken("This is not a frame");
+    bytes.remove_prefix(frame_magic.size());
+    if (take<std::uint8_t>(bytes) != 1) return broken("The frame has an unknown version");
+    const auto count = take<std::uint8_t>(bytes);
+    if (take<std::uint16_t>(bytes) != 0) return broken("The frame is of an unknown kind");
+    FrameHead head;
+    head.stored = take<std::uint32_t>(bytes);
+    head.checksum = take<std::uint64_t>(bytes);
+    if (count == 0 || count > chunks_per_frame || bytes.size() < count * frame_chunk_bytes)
+        return broken("The frame's head is damaged");
+    for (int i = 0; i < count; ++i) {
+        head.sizes.push_back(take<std::uint32_t>(bytes));
+        if (head.sizes.back() == 0 || head.sizes.back() > chunk_size) return broken("The frame's head is damaged");
+        head.ids.push_back(take_id(bytes));
+    }
+    if (have < head.total_bytes()) return broken("The frame is cut off");
+    return head;
+}
+
+Result<std::vector<std::string>> decode_frame(std::string_view bytes) {
+    const FrameHead head = TRY(read_frame_head(bytes));
+    const std::string_view stored = bytes.substr(head.head_bytes(), head.stored);
+    if (XXH3_64bits(stored.data(), stored.size()) != head.checksum)
+        return broken("The frame's stored bytes are damaged");
+    std::size_t expected = 0;
+    for (const auto size : head.sizes) expected += size;
+    std::string raw(expected, '\0');
+    const std::size_t got = ZSTD_decompressDCtx(decompressor(), raw.data(), raw.size(), stored.data(), stored.size());
+    if (ZSTD_isError(got) != 0 || got != expected) return broken("The frame cannot be decompressed");
+    std::vector<std::string> out;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < head.ids.size(); ++i) {
+        out.push_back(raw.substr(at, head.sizes[i]));
+        at += head.sizes[i];
+        if (id_of(out.back()) != head.ids[i])
+            return broken("Chunk " + to_hex(head.ids[i]) + " has other bytes than its id says");
+    }
+    return out;
+}
+
+std::string pack_head() {
+    std::string out(pack_magic);
+    put<std::uint32_t>(out, 1);
+    return out;
+}
+
+std::string pack_tail(const std::vector<PackEntry>& entries, std::uint64_t index_offset) {
+    std::string out;
+    for (const PackEntry& e : entries) {
+        put(out, e.offset);
+        put(out, e.bytes);
+        put(out, static_cast<std::uint32_t>(e.ids.size()));
+        for (const auto& id : e.ids) put_id(out, id);
+    }
+    const auto index_bytes = static_cast<std::uint32_t>(out.size());
+    const std::uint64_t checksum = XXH3_64bits(out.data(), out.size());
+    put(out, index_offset);
+    put(out, index_bytes);
+    put(out, checksum);
+    return out + std::string(pack_end_magic);
+}
+
+Result<PackFooter> read_pack_footer(std::string_view last) {
+    if (last.size() != pack_footer_bytes || !last.ends_with(pack_end_magic)) return broken("The pack has no footer");
+    PackFooter footer;
+    footer.index_offset = take<std::uint64_t>(last);
+    footer.index_bytes = take<std::uint32_t>(last);
+    footer.checksum = take<std::uint64_t>(last);
+    return footer;
+}
+
+Result<std::vector<PackEntry>> read_pack_index(std::string_view index, const PackFooter& footer) {
+    if (XXH3_64bits(index.data(), index.size()) != footer.checksum) return broken("The pack's index is damaged");
+    std::vector<PackEntry> out;
+    while (!index.empty()) {
+        if (index.size() < 16) return broken("The pack's index is damaged");
+        PackEntry e;
+        e.offset = take<std::uint64_t>(index);
+        e.bytes = take<std::uint32_t>(index);
+        const auto count = take<std::uint32_t>(index);
+        if (count > chunks_per_frame || index.size() < count * sizeof(ChunkId))
+            return broken("The pack's index is damaged");
+        for (std::uint32_t i = 0; i < count; ++i) e.ids.push_back(take_id(index));
+        out.push_back(std::move(e));
+    }
+    return out;
+}
+
+std::string encode_segment(const Segment& segment) {
+    std::string out(segment_magic);
+    put<std::uint32_t>(out, 1);
+    put(out, static_cast<std::uint32_t>(segment.places.size()));
+    for (const auto& place : segment.places) {
+        put(out, place.index);
+        put_id(out, place.id);
+    }
+    return out;
+}
+
+Result<Segment> decode_segment(std::string_view bytes) {
+    if (bytes.size() < 12 || !bytes.starts_with(segment_magic)) return broken("This is not a segment");
+    bytes.remove_prefix(segment_magic.size());
+    if (take<std::uint32_t>(bytes) != 1) return broken("The segment has an unknown version");
+    const auto count = take<std::uint32_t>(bytes);
+    if (count > chunks_per_segment || bytes.size() != count * (4 + sizeof(ChunkId)))
+        return broken("The segment is damaged");
+    Segment out;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const auto index = take<std::uint32_t>(bytes);
+        if (index >= chunks_per_segment || (!out.places.empty() && out.places.back().index >= index))
+            return broken("The segment is damaged");
+        out.places.push_back({index, take_id(bytes)});
+    }
+    return out;
+}
+
+std::string encode_index(const ImageIndex& index) { return json::write(index); }
+
+namespace {
+
+bool safe_path(std::string_view path) {
+    if (path.empty() || path.front() == '/' || path.find('\0') != std::string_view::npos) return false;
+    while (!path.empty()) {
+        const auto end = std::min(path.find('/'), path.size());
+        const auto part = path.substr(0, end);
+        if (part.empty() || part == "." || part == "..") return false;
+        path.remove_prefix(std::min(end + 1, path.size()));
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<ImageIndex> decode_index(std::string_view bytes) {
+    ImageIndex index = TRY(json::read<ImageIndex>(bytes));
+    if (index.format != "corral-image" || index.version != image_version)
+        return broken("The image index has another format or version");
+    if (index.entries.empty()) return broken("The image index names no file");
+    for (const Entry& entry : index.entries) {
+        if (!safe_path(entry.path) || (entry.kind != "disk" && entry.kind != "file"))
+            return broken("The image index names a file it may not: " + entry.path);
+        std::int64_t last = -1;
+        for (const SegmentRef& ref : entry.segments) {
+            const std::uint64_t begin = static_cast<std::uint64_t>(ref.index) * chunks_per_segment * chunk_size;
+            if (ref.digest.size() != 64 || std::int64_t{ref.index} <= last || begin >= entry.size)
+                return broken("The image index has a damaged segment list");
+            last = ref.index;
+        }
+    }
+    return index;
+}
+
+}  // namespace corral::catalog::chunks
