@@ -1,6 +1,7 @@
 # corral_module(name FOLDER folder DEPS …): a static library of the folder's *.cpp and, when there are *_test.cpp
 # files, a test program <name>_test. Files are found by name, so adding one needs no change here.
 include(GoogleTest)
+add_custom_target(unit_tests) # every <module>_test program
 
 function(corral_module name)
   cmake_parse_arguments(M "" "FOLDER" "DEPS;TEST_DEPS" ${ARGN})
@@ -20,6 +21,7 @@ function(corral_module name)
   if(tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE corral_${name} ${M_TEST_DEPS} GTest::gtest GTest::gtest_main)
+    add_dependencies(unit_tests ${name}_test)
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)
   endif()
 endfunction()
