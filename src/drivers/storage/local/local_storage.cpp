@@ -26,9 +26,9 @@ Result<std::string> LocalStorage::path_of(const std::string& key) const {
         const auto end = std::min(rest.find('/'), rest.size());
         const std::string_view part = rest.substr(0, end);
         const bool known = std::ranges::all_of(
-            part, [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; });
+            part, [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c >= 0x80; });
         if (part.empty() || part == "." || part == ".." || !known)
-            return Error{Errc::invalid, "An object key consists of names with letters, digits, '.', '_' and '-'"};
+            return Error{Errc::invalid, "An object key consists of names with letters, digits, dots, dashes and underscores"};
         if (end == rest.size()) break;
         rest.remove_prefix(end + 1);
     }

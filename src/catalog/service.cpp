@@ -1,0 +1,255 @@
+#include "catalog/service.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "catalog/connection.hpp"
+#include "catalog/identifiers.hpp"
+#include "catalog/store.hpp"
+#include "platform/crypto/crypto.hpp"
+#include "platform/files/files.hpp"
+
+namespace corral::catalog {
+
+namespace {
+
+Error not_found() { return Error{Errc::not_found, "There is no such catalog manifest"}; }
+
+bool same(std::string_view a, std::string_view b) { return upper(a) == upper(b); }
+
+// {catalogId} of a path: a record's id, its catalog id or its name (behaviour-b 3.1).
+bool matches(const Manifest& m, const std::string& key) {
+    return same(m.id, key) || m.catalog_id == upper(normal(key)) || same(m.name, key);
+}
+
+bool any_held(const std::vector<std::string>& wanted, const auto& held) {
+    return wanted.empty() || std::ranges::any_of(wanted, [&](const std::string& w) { return held(upper(w)); });
+}
+
+}  // namespace
+
+Service::Service(db::Database& database, jobs::Service& jobs, const Clock& clock, Stores::Factory factory,
+                 Settings settings)
+    : database_(database),
+      jobs_(jobs),
+      clock_(clock),
+      settings_(std::move(settings)),
+      stores_(std::move(factory), settings_.work_folder),
+      cache_(database, clock, settings_.cache_folder, settings_.keep_free_bytes) {
+    jobs_.add_kind("catalog.push", {.steps = {{"push_validate_stage", "Validating Request", 5, false, false},
+                                              {"push_compress_stage", "Compressing Pack File", 35, true, false},
+                                              {"push_check_remote_stage", "Checking Remote Catalog", 5, false, false},
+                                              {"push_upload_pack_stage", "Uploading Pack File", 45, true, false},
+                                              {"push_upload_meta_stage", "Uploading Metadata", 5, false, false},
+                                              {"push_register_stage", "Registering Manifest", 3, false, false},
+                                              {"cleaning_up", "Cleaning up", 2, false, false}},
+                                    .resumes = true,
+                                    .run = [this](const jobs::Job& job, const Caller& who, jobs::Progress& progress) {
+                                        return run_push(job, who, progress);
+                                    }});
+}
+
+bool Service::may_see(const Caller& who, const Manifest& m) {
+    if (who.super_user()) return true;
+    return any_held(m.required_roles, [&](const std::string& r) { return who.has_role(r); }) &&
+           any_held(m.required_claims, [&](const std::string& c) { return who.has_claim(c); });
+}
+
+Manifest Service::shown(Manifest m, bool mask) {
+    if (m.provider && mask) m.provider = masked(*m.provider);
+    return m;
+}
+
+Result<std::vector<Group>> Service::list(const Caller& who) {
+    std::vector<Group> out;
+    for (Manifest& m : TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }))) {
+        if (!may_see(who, m)) continue;
+        auto group = std::ranges::find(out, m.catalog_id, &Group::catalog_id);
+        if (group == out.end()) group = out.insert(out.end(), Group{m.catalog_id, {}});
+        group->manifests.push_back(shown(std::move(m), settings_.mask_secrets));
+    }
+    return out;
+}
+
+Result<std::vector<Manifest>> Service::list(const Caller& who, const std::string& key) {
+    auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
+    std::erase_if(all, [&](const Manifest& m) { return !matches(m, key) || !may_see(who, m); });
+    for (Manifest& m : all) m = shown(std::move(m), settings_.mask_secrets);
+    return all;
+}
+
+Result<std::vector<Manifest>> Service::list(const Caller& who, const std::string& key, const std::string& version) {
+    auto all = TRY(list(who, key));
+    std::erase_if(all, [&](const Manifest& m) { return !same(m.version, version); });
+    if (all.empty()) return not_found();
+    return all;
+}
+
+Result<Manifest> Service::find(const Caller& who, const std::string& key, const std::string& version,
+                               const std::string& architecture) {
+    const std::string wanted = architecture_of(architecture).value_or(normal(architecture));
+    for (Manifest& m : TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); })))
+        if (matches(m, key) && same(m.version, version) && m.architecture == wanted && may_see(who, m))
+            return std::move(m);
+    return not_found();
+}
+
+Result<Manifest> Service::get(const Caller& who, const std::string& key, const std::string& version,
+                              const std::string& architecture) {
+    return shown(TRY(find(who, key, version, architecture)), settings_.mask_secrets);
+}
+
+Result<Manifest> Service::visible(const Caller& who, const std::string& id) {
+    auto m = TRY(database_.read([&](db::Tx& tx) { return store::manifest_by_id(tx, id); }));
+    if (!m || !may_see(who, *m)) return not_found();
+    return std::move(*m);
+}
+
+namespace {
+Result<void> usable(const Manifest& m) {
+    if (m.revoked) return Error{Errc::forbidden, "Manifest is revoked"};
+    if (m.tainted) return Error{Errc::invalid, "Manifest is tainted"};
+    return {};
+}
+}  // namespace
+
+Result<Manifest> Service::download(const Caller& who, const std::string& key, const std::string& version,
+                                   const std::string& architecture) {
+    Manifest m = TRY(find(who, key, version, architecture));
+    TRY(usable(m));
+    Manifest answer = m;  // the count before this download
+    m.download_count += 1;
+    m.last_downloaded_at = clock_.now();
+    m.last_downloaded_user = who.principal ? who.principal->username : "";
+    TRY(database_.write([&](db::Tx& tx) {
+        if (store::manifest_by_id(tx, m.id)) store::save(tx, m);
+    }));
+    return shown(std::move(answer), settings_.mask_secrets);
+}
+
+Result<void> Service::remove(const Caller& who, const std::string& key, const std::string& version,
+                             const std::string& architecture, bool clean_remote) {
+    auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
+    std::erase_if(all, [&](const Manifest& m) {
+        return !matches(m, key) || !may_see(who, m) || (!version.empty() && !same(m.version, version)) ||
+               (!architecture.empty() && m.architecture != architecture_of(architecture).value_or(architecture));
+    });
+    if (all.empty()) return not_found();
+    std::lock_guard lock(publish_mutex_);
+    for (const Manifest& m : all) {
+        // The record goes first: what it named is then garbage, never a record without its image.
+        TRY(database_.write([&](db::Tx& tx) { store::remove(tx, m.id); }));
+        if (!clean_remote || m.store.empty()) continue;
+        OpenStore* open = TRY(store_of(m));
+        const std::string folder = normal(m.catalog_id);
+        TRY(open->storage->remove(folder + "/" + m.pack_filename));
+        TRY(open->storage->remove(folder + "/" + m.metadata_filename));
+    }
+    if (clean_remote)
+        if (auto collected = collect_garbage(); !collected)
+            log::info("Unneeded chunks stay until the next clean-up", {{"why", collected.error().message}});
+    return {};
+}
+
+Result<void> Service::collect_garbage() {
+    const auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
+    std::set<std::string> places{settings_.store};
+    std::set<std::string> digests;
+    for (const Manifest& m : all) {
+        if (!m.store.empty()) places.insert(m.store);
+        if (!m.digest.empty()) digests.insert(m.digest);
+    }
+    for (const std::string& place : places) {
+        const auto live = TRY(database_.read([&](db::Tx& tx) { return store::digests_in(tx, place); }));
+        const auto out = TRY(TRY(stores_.open(place))->chunks->collect_garbage(live));
+        if (out.images + out.packs + out.rewritten > 0)
+            log::info("Unneeded chunks removed", {{"images", static_cast<long>(out.images)},
+                                                  {"packs", static_cast<long>(out.packs)},
+                                                  {"rewritten", static_cast<long>(out.rewritten)},
+                                                  {"bytes", static_cast<long>(out.bytes)}});
+    }
+    return cache_.collect(digests);
+}
+
+Result<Manifest> Service::publish(Manifest m) {
+    std::lock_guard lock(publish_mutex_);
+    OpenStore* open = TRY(store_of(m));
+    const auto before =
+        TRY(database_.read([&](db::Tx& tx) { return store::manifest(tx, m.catalog_id, m.version, m.architecture); }));
+    m.updated_at = clock_.now();
+    m.created_at = before ? before->created_at : m.updated_at;
+    m.id = before ? before->id : crypto::random_id();
+    if (before) {  // what was counted and decided about this version stays (quirk C19)
+        m.download_count = before->download_count;
+        m.last_downloaded_at = before->last_downloaded_at;
+        m.last_downloaded_user = before->last_downloaded_user;
+        m.tainted = before->tainted;
+        m.tainted_by = before->tainted_by;
+        m.tainted_at = before->tainted_at;
+        m.revoked = before->revoked;
+        m.revoked_by = before->revoked_by;
+        m.revoked_at = before->revoked_at;
+    }
+    if (std::ranges::find(m.tags, "latest") == m.tags.end()) m.tags.emplace_back("latest");
+    const std::string folder = normal(m.catalog_id);
+    TRY(open->storage->put(folder + "/" + m.pack_filename, json::write(PackPointer{.digest = m.digest})));
+    Manifest filed = m;
+    filed.provider = std::nullopt;  // no place and no secret in the stored document
+    TRY(open->storage->put(folder + "/" + m.metadata_filename, json::write(filed)));
+    TRY(database_.write([&](db::Tx& tx) {
+        store::save(tx, m);
+        for (Manifest other : store::manifests_of(tx, m.catalog_id)) {
+            if (same(other.version, m.version)) continue;
+            if (std::erase(other.tags, "latest") > 0) store::save(tx, other);
+        }
+    }));
+    return m;
+}
+
+Result<ImageForMachine> Service::image_for(const Caller& who, const ImageRequest& request, jobs::Progress& progress) {
+    const std::string architecture = architecture_of(request.architecture).value_or(host_architecture());
+    const std::string version = request.version.empty() ? "latest" : request.version;
+    auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
+    std::erase_if(all, [&](const Manifest& m) {
+        return !matches(m, request.catalog_id) || m.architecture != architecture || !may_see(who, m);
+    });
+    // A literal version before a tag of that name (quirk C8).
+    auto found = std::ranges::find_if(all, [&](const Manifest& m) { return same(m.version, version); });
+    if (found == all.end())
+        found = std::ranges::find_if(all, [&](const Manifest& m) {
+            return std::ranges::any_of(m.tags, [&](const std::string& t) { return same(t, version); });
+        });
+    if (found == all.end())
+        return Error{Errc::not_found,
+                     "The catalog has no " + request.catalog_id + " version " + version + " for " + architecture};
+    Manifest m = TRY(download(who, found->id, found->version, found->architecture));
+    m = TRY(visible(who, m.id));  // unmasked, for our own use
+    if (m.digest.empty()) return Error{Errc::unsupported, "This record holds no image that can be pulled here"};
+    progress.start_step("pull_check_cache_stage");
+    OpenStore* open = TRY(store_of(m));
+    progress.finish_step("pull_check_cache_stage");
+    chunks::FetchOptions options;
+    options.cancel = progress.cancel();
+    options.progress = [&](std::uint64_t done, std::uint64_t total) {
+        progress.advance("downloader", static_cast<std::int64_t>(done), static_cast<std::int64_t>(total),
+                         m.pack_filename);
+    };
+    const auto cached = TRY(cache_.ensure(m.digest, m.id, *open->chunks, options));
+    for (const char* step : {"downloader", "decompressor"}) {
+        if (cached.was_there)
+            progress.skip_step(step);
+        else
+            progress.finish_step(step);
+    }
+    progress.finish_step("pull_cache_stage");
+    const std::string disk = cached.folder + "/disk.raw";
+    if (!files::exists(disk)) return Error{Errc::unsupported, "This image is a bundle of files, not one disk"};
+    return ImageForMachine{shown(std::move(m), true), found->digest, disk};
+}
+
+void Service::pin(db::Tx& tx, const std::string& machine_id, const std::string& digest) {
+    store::pin(tx, machine_id, digest);
+}
+void Service::unpin(db::Tx& tx, const std::string& machine_id) { store::unpin(tx, machine_id); }
+
+}  // namespace corral::catalog
