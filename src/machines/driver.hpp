@@ -2,7 +2,8 @@
 // rule; every driver passes it.
 //
 // Any thread may call; every call may block; no two changing calls for one machine overlap (machines/ holds its lock).
-// power() and destroy() are idempotent towards their goal. A VM removed behind our back is Errc::not_found; a driver
+// power() and destroy() are idempotent towards their goal (destroying what is gone is fine). Everything else answers
+// Errc::not_found for a VM that was removed behind our back; a driver
 // failure is Errc::upstream with the tool's text in `detail`; an Op that was cancelled or is out of time is
 // Errc::timeout (checked before anything is changed, and while waiting for the guest).
 #pragma once

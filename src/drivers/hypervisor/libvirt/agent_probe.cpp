@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <iterator>
 #include <string_view>
 
 namespace corral::drivers::libvirt {
@@ -20,8 +21,9 @@ constexpr milliseconds settled{30000};
 
 std::string_view text(const json::Value& value, std::string_view member) {
     const json::Value* found = value.is_object() ? value.get_object().if_contains(member) : nullptr;
-    return found != nullptr && found->is_string() ? std::string_view{found->get_string().data(), found->get_string().size()}
-                                                  : std::string_view{};
+    return found != nullptr && found->is_string()
+               ? std::string_view{found->get_string().data(), found->get_string().size()}
+               : std::string_view{};
 }
 
 bool is_worth_showing(std::string_view type, std::string_view ip) {
@@ -42,8 +44,11 @@ std::vector<machines::Address> read_addresses(const json::Value& interfaces) {
             if (is_worth_showing(type, ip)) found.push_back({std::string(type), std::string(ip)});
         }
     }
-    std::ranges::stable_partition(found, [](const auto& address) { return address.type == "ipv4"; });
-    return found;
+    std::vector<machines::Address> sorted;
+    for (const bool first : {true, false})
+        std::ranges::copy_if(found, std::back_inserter(sorted),
+                             [&](const auto& address) { return (address.type == "ipv4") == first; });
+    return sorted;
 }
 
 // The words the contract uses for guests; the agent's ids are those of os-release and "mswindows".
@@ -52,9 +57,10 @@ std::string os_word(std::string_view id) { return id == "mswindows" ? "windows" 
 }  // namespace
 
 AgentProbe::AgentProbe(Agent& agent, Inventory& inventory, Learned learned)
-    : agent_(agent), inventory_(inventory), learned_(std::move(learned)), thread_([this](const std::stop_token& stop) {
-          run(stop);
-      }) {}
+    : agent_(agent),
+      inventory_(inventory),
+      learned_(std::move(learned)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 AgentProbe::~AgentProbe() = default;
 

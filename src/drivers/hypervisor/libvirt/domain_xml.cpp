@@ -97,6 +97,11 @@ Result<pugi::xml_document> parse(const std::string& xml) {
     return document;
 }
 
+void replace_text(xml_node domain, const char* name, const std::string& value) {
+    domain.remove_child(name);
+    if (!value.empty()) add_text(domain, name, value);
+}
+
 xml_node first_disk(xml_node domain) {
     for (const xml_node disk : domain.child("devices").children("disk"))
         if (std::string_view(disk.attribute("device").as_string("disk")) == "disk") return disk;
@@ -141,6 +146,8 @@ Result<Definition> read_domain_xml(const std::string& xml) {
     found.disk = disk.child("source").attribute("file").as_string();
     found.disk_format = disk.child("driver").attribute("type").as_string("raw");
     found.disk_target = disk.child("target").attribute("dev").as_string();
+    for (const xml_node other : domain.child("devices").children("disk"))
+        if (other != disk) found.other_targets.emplace_back(other.child("target").attribute("dev").as_string());
     found.mac = domain.child("devices").child("interface").child("mac").attribute("address").as_string();
     found.cpus = domain.child("vcpu").text().as_int();
     found.memory_mib = to_mib(domain.child("memory"));
@@ -159,6 +166,8 @@ Result<Definition> read_domain_xml(const std::string& xml) {
 Result<std::string> edit_domain_xml(const std::string& xml, const Edits& edits) {
     pugi::xml_document document = TRY(parse(xml));
     const xml_node domain = document.child("domain");
+    if (edits.name) replace_text(domain, "title", *edits.name);
+    if (edits.description) replace_text(domain, "description", *edits.description);
     if (edits.cpus) {
         xml_node vcpu = domain.child("vcpu");
         vcpu.remove_attribute("current");
@@ -188,6 +197,7 @@ std::string disk_layer_xml(const Definition& machine, const std::string& layer) 
     xml_node disk = add(disks, "disk", {{"name", machine.disk_target}, {"snapshot", "external"}, {"type", "file"}});
     add(disk, "driver", {{"type", "qcow2"}});
     add(disk, "source", {{"file", layer}});
+    for (const std::string& other : machine.other_targets) add(disks, "disk", {{"name", other}, {"snapshot", "no"}});
     return to_string(document);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "machines/driver.hpp"
@@ -33,7 +34,8 @@ struct Definition {
     std::string architecture;
     std::string disk;
     std::string disk_format;
-    std::string disk_target;  // "vda"
+    std::string disk_target;                 // "vda"
+    std::vector<std::string> other_targets;  // of further disks
     std::string mac;
     int cpus = 0;
     int memory_mib = 0;
@@ -41,8 +43,10 @@ struct Definition {
 };
 Result<Definition> read_domain_xml(const std::string& xml);
 
-// The same description with other sizes, or another disk file in place of the first disk's.
+// The same description with another name, other sizes, or another disk file in place of the first disk's.
 struct Edits {
+    std::optional<std::string> name;
+    std::optional<std::string> description;
     std::optional<int> cpus;
     std::optional<int> memory_mib;
     std::optional<std::string> disk;

@@ -26,7 +26,7 @@ std::optional<std::string> Inventory::id_of_name(const std::string& name) const 
     return found == id_by_name_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void Inventory::define(Definition definition) {
+Entry Inventory::define(Definition definition) {
     const std::uint64_t disk_bytes = virtual_size(definition.disk);
     const std::lock_guard lock(mutex_);
     Record& record = records_[definition.id];
@@ -36,6 +36,7 @@ void Inventory::define(Definition definition) {
     record.entry.definition = std::move(definition);
     record.entry.disk_bytes = disk_bytes;
     record.current = true;
+    return record.entry;
 }
 
 void Inventory::forget(const std::string& id) {

@@ -37,7 +37,7 @@ class Inventory {
 public:
     [[nodiscard]] std::optional<Entry> find(const std::string& id) const;
     [[nodiscard]] std::optional<std::string> id_of_name(const std::string& name) const;
-    void define(Definition);  // keeps what is known of the guest
+    Entry define(Definition);  // keeps what is known of the guest
     void forget(const std::string& id);
     void outdate(const std::string& id);  // the description changed: find() misses it until it is defined again
 

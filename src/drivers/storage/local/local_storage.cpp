@@ -25,10 +25,12 @@ Result<std::string> LocalStorage::path_of(const std::string& key) const {
     while (true) {
         const auto end = std::min(rest.find('/'), rest.size());
         const std::string_view part = rest.substr(0, end);
-        const bool known = std::ranges::all_of(
-            part, [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c >= 0x80; });
+        const bool known = std::ranges::all_of(part, [](unsigned char c) {
+            return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c >= 0x80;
+        });
         if (part.empty() || part == "." || part == ".." || !known)
-            return Error{Errc::invalid, "An object key consists of names with letters, digits, dots, dashes and underscores"};
+            return Error{Errc::invalid,
+                         "An object key consists of names with letters, digits, dots, dashes and underscores"};
         if (end == rest.size()) break;
         rest.remove_prefix(end + 1);
     }
