@@ -1,17 +1,21 @@
-// A folder for one test, removed with all it holds. Tests only.
+// A new folder of this process alone (mode 0700), removed with all it holds. Throws std::system_error when none can be
+// made.
 #pragma once
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace corral {
 
 class TempFolder {
 public:
     TempFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "corral-test-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
+        std::string pattern = (std::filesystem::temp_directory_path() / "corral-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), pattern);
+        path_ = pattern;
     }
     ~TempFolder() {
         std::error_code ignored;

@@ -12,12 +12,6 @@ namespace corral::catalog {
 
 namespace {
 
-// A machine's folder of ours holds disk.qcow2 with its base beside it: the disk as the guest sees it is the image.
-std::string image_source(const std::string& path) {
-    const std::string disk = path + "/disk.qcow2";
-    return std::filesystem::is_directory(path) && files::exists(disk) ? disk : path;
-}
-
 std::string type_of(const std::string& path) {
     const std::string extension =
         std::filesystem::path(path.ends_with('/') ? path.substr(0, path.size() - 1) : path).extension();
@@ -87,6 +81,9 @@ Result<jobs::Finished> Service::run_push(const jobs::Job& job, const Caller& who
     OpenStore* open = TRY(stores_.open(m.store));
     progress.finish_step("push_validate_stage");
 
+    // Of a machine of this host the disk as its guest sees it is the image.
+    const auto disk = settings_.machine_disk ? settings_.machine_disk(request.local_path) : std::nullopt;
+    const std::string source = disk.value_or(request.local_path);
     progress.start_step("push_compress_stage");
     auto target = TRY(open->chunks->upload("job-" + job.id));
     chunks::PushOptions options;
@@ -96,7 +93,7 @@ Result<jobs::Finished> Service::run_push(const jobs::Job& job, const Caller& who
         progress.advance("push_compress_stage", static_cast<std::int64_t>(done), static_cast<std::int64_t>(total),
                          m.pack_filename);
     };
-    const auto outcome = TRY(chunks::push(image_source(request.local_path), *target, options));
+    const auto outcome = TRY(chunks::push(source, *target, options));
     m.digest = outcome.digest;
     m.size = static_cast<std::int64_t>(outcome.size);
     m.pack_size = static_cast<std::int64_t>(outcome.data_bytes);

@@ -247,8 +247,10 @@ Result<ImageForMachine> Service::image_for(const Caller& who, const ImageRequest
     return ImageForMachine{shown(std::move(m), true), found->digest, disk};
 }
 
-void Service::pin(db::Tx& tx, const std::string& machine_id, const std::string& digest) {
+bool Service::pin(db::Tx& tx, const std::string& machine_id, const std::string& digest) {
+    if (!store::cached_image(tx, digest)) return false;
     store::pin(tx, machine_id, digest);
+    return true;
 }
 void Service::unpin(db::Tx& tx, const std::string& machine_id) { store::unpin(tx, machine_id); }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,6 +62,8 @@ struct Settings {
     std::vector<std::string> usual_folders;  // open to everybody when local_roots is empty
     std::vector<std::string> own_folders;    // the service's state: refused to everybody
     bool mask_secrets = true;
+    // The disk that a machine of this host works on, by its folder; nothing for other folders. May be empty.
+    std::function<std::optional<std::string>(const std::string& folder)> machine_disk = {};
 };
 
 class Service {
@@ -85,7 +88,8 @@ public:
 
     // Finds the record (literal version, then tag), checks it, and brings its image into the cache.
     Result<ImageForMachine> image_for(const Caller& who, const ImageRequest& request, jobs::Progress& progress);
-    void pin(db::Tx& tx, const std::string& machine_id, const std::string& digest);
+    // Keeps the image as long as the machine stands. False: it was collected meanwhile.
+    bool pin(db::Tx& tx, const std::string& machine_id, const std::string& digest);
     void unpin(db::Tx& tx, const std::string& machine_id);
     Result<void> collect_garbage();
 

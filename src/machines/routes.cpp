@@ -33,8 +33,10 @@ std::vector<Route> power_routes(Service& service) {
                     return PowerResponse{.id = machine.text, .operation = verb.name};
                 })
                 .also(Method::get);  // released clients use it (clients.md 2)
-        if (verb.action == PowerAction::stop) row = std::move(row).query("force", "true: whatever its state");
-        rows.push_back(std::move(row));
+        if (verb.action == PowerAction::stop)
+            rows.push_back(std::move(row).query("force", "true: whatever its state"));
+        else
+            rows.push_back(std::move(row));
     }
     return rows;
 }

@@ -78,59 +78,59 @@ struct Route {
     std::function<Result<Response>(const Call&, const Route&)> handle;  // empty for socket rows
     std::function<Result<SocketHandler>(const Call&)> open_socket;      // set for socket rows
 
-    Route&& status(int code) && {
+    Route status(int code) && {
         success = code;
         return std::move(*this);
     }
-    Route&& diagnostics() && {
+    Route diagnostics() && {
         face = ErrorFace::diagnostics;
         return std::move(*this);
     }
-    Route&& inline_() && {
+    Route inline_() && {
         runs_inline = true;
         return std::move(*this);
     }
-    Route&& optional_body() && {
+    Route optional_body() && {
         body_optional = true;
         return std::move(*this);
     }
-    Route&& hide() && {
+    Route hide() && {
         hidden = true;
         return std::move(*this);
     }
-    Route&& unversioned() && {
+    Route unversioned() && {
         unversioned_only = true;
         return std::move(*this);
     }
-    Route&& at_root() && {
+    Route at_root() && {
         outside_prefix = true;
         return std::move(*this);
     }
-    Route&& token_in_query() && {
+    Route token_in_query() && {
         query_token = true;
         return std::move(*this);
     }
-    Route&& body_limit(std::size_t bytes) && {
+    Route body_limit(std::size_t bytes) && {
         max_body = bytes;
         return std::move(*this);
     }
-    Route&& alias(std::string other) && {
+    Route alias(std::string other) && {
         aliases.push_back(std::move(other));
         return std::move(*this);
     }
-    Route&& also(Method m) && {
+    Route also(Method m) && {
         methods.push_back(m);
         return std::move(*this);
     }
-    Route&& named(std::string id) && {
+    Route named(std::string id) && {
         operation_id = std::move(id);
         return std::move(*this);
     }
-    Route&& query(std::string name, std::string text) && {
+    Route query(std::string name, std::string text) && {
         parameters.push_back({std::move(name), std::move(text), false});
         return std::move(*this);
     }
-    Route&& header(std::string name, std::string text) && {
+    Route header(std::string name, std::string text) && {
         parameters.push_back({std::move(name), std::move(text), true});
         return std::move(*this);
     }

@@ -1,0 +1,163 @@
+// `corral`: the service and its command line in one program.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <map>
+
+#include "app/cli/commands.hpp"
+#include "app/server/app.hpp"
+#include "app/server/serve.hpp"
+
+namespace {
+
+using namespace corral;
+
+struct Arguments {
+    cli::Context context;
+    cli::LoginOptions login;
+    cli::PushOptions push;
+    cli::PullOptions pull;
+    std::string image, machine;
+    std::vector<std::string> words;
+    bool force = false;
+    int exit_code = 0;
+};
+
+void add_session(CLI::App& app, Arguments& a) {
+    auto* login = app.add_subcommand("login", "Sign in to a server and keep the token");
+    login->add_option("URL", a.login.url, "Default: http://127.0.0.1:3080");
+    login->add_option("-u,--user", a.login.user, "User name or e-mail")->capture_default_str();
+    login->footer(
+        "The password is read from the terminal, from standard input, or from CORRAL_PASSWORD.\n"
+        "  corral login https://corral.example.com -u ann");
+    login->callback([&a] { a.exit_code = cli::login(a.context, a.login); });
+    app.add_subcommand("logout", "Forget the kept token")->callback([&a] { a.exit_code = cli::logout(); });
+}
+
+void add_catalog(CLI::App& app, Arguments& a) {
+    auto* push = app.add_subcommand("push", "Push a disk image into the catalog; only chunks it lacks travel");
+    push->add_option("FILE", a.push.path, "Disk image (raw, qcow2) or a folder")->required();
+    push->add_option("IMAGE", a.push.image, "NAME:VERSION")->required();
+    push->add_option("-a,--arch", a.push.architecture, "x86_64 or arm64; default: the server's");
+    push->add_option("-d,--description", a.push.description, "What is in it");
+    push->add_option("-t,--tag", a.push.tags, "Tag; may be repeated");
+    push->add_option("--role", a.push.roles, "Role that a puller needs; may be repeated");
+    push->add_option("--claim", a.push.claims, "Claim that a puller needs; may be repeated");
+    push->footer("  corral push debian12.qcow2 debian:12.7 -t ci");
+    push->callback([&a] { a.exit_code = cli::push(a.context, a.push); });
+
+    auto* pull = app.add_subcommand("pull", "Make a machine of an image");
+    pull->add_option("IMAGE", a.pull.image, "NAME[:VERSION]; default: the newest version")->required();
+    pull->add_option("-n,--name", a.pull.machine, "Name of the machine; default: the image's");
+    pull->add_option("-a,--arch", a.pull.architecture, "x86_64 or arm64; default: the server's");
+    pull->add_flag("-s,--start", a.pull.start, "Start it");
+    pull->footer("  corral pull debian:12.7 --name runner-1 --start");
+    pull->callback([&a] { a.exit_code = cli::pull(a.context, a.pull); });
+
+    auto* list = app.add_subcommand("list", "List the images of the catalog");
+    list->add_option("NAME", a.image, "Only this image's versions");
+    list->callback([&a] { a.exit_code = cli::list_images(a.context, a.image); });
+}
+
+void add_machines(CLI::App& app, Arguments& a) {
+    auto* vm = app.add_subcommand("vm", "Machines of the host");
+    vm->require_subcommand(1);
+    const auto on_machine = [&](const char* name, const char* help) {
+        auto* command = vm->add_subcommand(name, help);
+        command->add_option("VM", a.machine, "Name or id")->required();
+        return command;
+    };
+    vm->add_subcommand("list", "List machines")->callback([&a] { a.exit_code = cli::vm_list(a.context); });
+    on_machine("show", "Show one machine")->callback([&a] { a.exit_code = cli::vm_show(a.context, a.machine); });
+    on_machine("start", "Start, or wake from pause or suspend")->callback([&a] {
+        a.exit_code = cli::vm_start(a.context, a.machine);
+    });
+    auto* stop = on_machine("stop", "Shut down");
+    stop->add_flag("-f,--force", a.force, "Cut the power");
+    stop->callback([&a] { a.exit_code = cli::vm_stop(a.context, a.machine, a.force); });
+    auto* exec = on_machine("exec", "Run a command in the guest; exits with its exit code");
+    exec->footer(
+        "Behind the VM: one word is a line for the guest's shell, several are a program and its arguments.\n"
+        "  corral vm exec runner-1 uname -a\n  corral vm exec runner-1 'cd /tmp && ls | wc -l'");
+    exec->callback([&a] {
+        if (a.words.empty()) throw CLI::RequiredError("COMMAND");
+        a.exit_code = cli::vm_exec(a.context, a.machine, a.words);
+    });
+    auto* remove = on_machine("delete", "Delete a machine with its disks");
+    remove->add_flag("-f,--force", a.force, "Also when it runs");
+    remove->callback([&a] { a.exit_code = cli::vm_delete(a.context, a.machine, a.force); });
+}
+
+// Everything behind the VM of `vm exec` belongs to the guest, whatever it looks like: it is taken out before CLI11
+// reads.
+std::vector<std::string> take_guest_words(std::vector<std::string>& arguments) {
+    const auto vm = std::ranges::find(arguments, "vm");
+    if (vm == arguments.end() || vm + 1 == arguments.end() || *(vm + 1) != "exec") return {};
+    auto word = vm + 2;
+    while (word != arguments.end() && word->starts_with('-')) {
+        const bool has_value = *word == "-o" || *word == "--output" || *word == "--url";
+        ++word;
+        if (has_value && word != arguments.end()) ++word;
+    }
+    if (word == arguments.end()) return {};
+    auto first = word + 1;  // behind the VM
+    std::vector<std::string> out(first != arguments.end() && *first == "--" ? first + 1 : first, arguments.end());
+    arguments.erase(first, arguments.end());
+    return out;
+}
+
+int run(int argc, char** argv) {
+    // The server has its own words: configuration keys, of which CLI11 needs to know nothing.
+    if (argc > 1 && std::string_view(argv[1]) == "serve" && !(argc > 2 && std::string_view(argv[2]) == "--help"))
+        return app::serve({argv + 2, argv + argc});
+    Arguments a;
+    CLI::App app("Corral runs fleets of virtual machines: one service and this command line.", "corral");
+    app.require_subcommand(1);
+    app.set_version_flag("-V,--version", std::string(app::version()));
+    app.add_option("--url", a.context.url, "Server; default: CORRAL_URL, else where you signed in");
+    std::string output = "table";
+    app.add_option("-o,--output", output, "table or json")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->type_name("FORMAT");
+    app.parse_complete_callback([&] { a.context.format = output == "json" ? cli::Format::json : cli::Format::table; });
+    app.fallthrough();
+    app.footer(
+        "Credentials: `corral login`, or CORRAL_TOKEN, or CORRAL_API_KEY in the environment.\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not signed in, 4 not found, 5 refused;\n"
+        "`vm exec` exits with the guest command's.\n"
+        "Start here:\n"
+        "  corral serve                       the server, in the foreground (http://127.0.0.1:3080/swagger)\n"
+        "  corral login\n"
+        "  corral push disk.qcow2 demo:1.0\n"
+        "  corral pull demo:1.0 --name vm1 --start\n"
+        "  corral vm exec vm1 uname -a");
+    auto* serve = app.add_subcommand("serve", "Run the server in the foreground");
+    serve->footer(
+        "Configured by environment keys, `--KEY=value` flags or `--config FILE`; see\n"
+        "docs/reference/configuration.md and `corral serve --print-config`.");
+    add_session(app, a);
+    add_catalog(app, a);
+    add_machines(app, a);
+    try {
+        std::vector<std::string> arguments(argv + 1, argv + argc);
+        a.words = take_guest_words(arguments);
+        std::ranges::reverse(arguments);  // as CLI11 wants a vector
+        app.parse(arguments);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? cli::ok : cli::usage;
+    }
+    return a.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "corral: %s\n", error.what());
+        return corral::cli::failed;
+    }
+}

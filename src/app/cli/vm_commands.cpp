@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "app/cli/commands.hpp"
+#include "machines/requests.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+// The members of a machine's document that the CLI shows.
+struct Shown {
+    std::string id, name, state, os, uptime, internal_ip_address, home, description;
+};
+constexpr auto json_object(const Shown*) {
+    using json::field;
+    return json::object("Shown", field("ID", &Shown::id), field("Name", &Shown::name), field("State", &Shown::state),
+                        field("OS", &Shown::os), field("Uptime", &Shown::uptime),
+                        field("internal_ip_address", &Shown::internal_ip_address), field("Home path", &Shown::home),
+                        field("Description", &Shown::description));
+}
+
+std::string path_of(const std::string& machine, const char* rest = "") {
+    return "/v1/machines/" + path_segment(machine) + rest;
+}
+
+std::string dash(const std::string& text) { return text.empty() ? "-" : text; }
+
+// Quoted for a POSIX shell: inside '…' everything but ' stands for itself.
+std::string shell_word(const std::string& word) {
+    std::string out = "'";
+    for (const char c : word) {
+        if (c == '\'')
+            out += "'\\''";
+        else
+            out += c;
+    }
+    return out + "'";
+}
+
+// The API answers without the last line's end.
+void print_lines(const std::string& text, std::FILE* to) {
+    if (text.empty()) return;
+    std::fwrite(text.data(), 1, text.size(), to);
+    if (!text.ends_with('\n')) std::fputc('\n', to);
+}
+
+// Connects, calls, and shows the answer: as it came for -o json, else by `show`.
+template <class Show>
+int with_answer(const Context& context, std::string_view method, const std::string& path, const std::string& body,
+                const Show& show) {
+    const auto done = [&]() -> Result<void> {
+        Client client(TRY(load_session(context.url)));
+        const std::string answer = TRY(client.call(method, path, body));
+        if (context.format == Format::json) {
+            std::fputs(answer.c_str(), stdout);
+            return {};
+        }
+        return show(answer);
+    }();
+    return done ? ok : report(done.error());
+}
+
+int power(const Context& context, const std::string& machine, const char* verb, const char* told) {
+    return with_answer(context, "PUT", path_of(machine, verb), "", [&](const std::string&) -> Result<void> {
+        fmt::print("{} {}\n", machine, told);
+        return {};
+    });
+}
+
+}  // namespace
+
+int vm_list(const Context& context) {
+    return with_answer(context, "GET", "/v1/machines", "", [](const std::string& answer) -> Result<void> {
+        std::vector<std::vector<std::string>> rows;
+        for (const Shown& m : TRY(json::read<std::vector<Shown>>(answer)))
+            rows.push_back({m.id, m.name, m.state, dash(m.internal_ip_address), dash(m.os)});
+        std::fputs(table({"ID", "NAME", "STATE", "ADDRESS", "OS"}, rows).c_str(), stdout);
+        return {};
+    });
+}
+
+int vm_show(const Context& context, const std::string& machine) {
+    return with_answer(context, "GET", path_of(machine), "", [](const std::string& answer) -> Result<void> {
+        const Shown m = TRY(json::read<Shown>(answer));
+        fmt::print(
+            "ID:           {}\nName:         {}\nState:        {}\nAddress:      {}\nOS:           {}\n"
+            "Uptime:       {} s\nHome:         {}\nDescription:  {}\n",
+            m.id, m.name, m.state, dash(m.internal_ip_address), dash(m.os), dash(m.uptime), m.home,
+            dash(m.description));
+        return {};
+    });
+}
+
+int vm_start(const Context& context, const std::string& machine) {
+    // The API starts stopped machines and resumes halted ones; on a command line both are "start".
+    const auto state = [&]() -> Result<std::string> {
+        Client client(TRY(load_session(context.url)));
+        return TRY(client.get<machines::StatusResponse>(path_of(machine, "/status"))).status;
+    }();
+    if (!state) return report(state.error());
+    const bool halted = *state == "suspended" || *state == "paused";
+    return power(context, machine, halted ? "/resume" : "/start", "started");
+}
+
+int vm_stop(const Context& context, const std::string& machine, bool force) {
+    return power(context, machine, force ? "/stop?force=true" : "/stop", "stopped");
+}
+
+int vm_exec(const Context& context, const std::string& machine, const std::vector<std::string>& words) {
+    machines::ExecuteRequest request;
+    if (words.size() == 1) {
+        request.command = words.front();
+    } else {
+        for (const std::string& word : words)
+            request.command += (request.command.empty() ? "" : " ") + shell_word(word);
+    }
+    int exit_code = 0;
+    const int done = with_answer(context, "PUT", path_of(machine, "/execute?stderr=always"), json::to_text(request),
+                                 [&](const std::string& answer) -> Result<void> {
+                                     const auto result = TRY(json::read<machines::ExecuteResponse>(answer));
+                                     std::fwrite(result.out.data(), 1, result.out.size(), stdout);
+                                     std::fwrite(result.err.data(), 1, result.err.size(), stderr);
+                                     exit_code = result.exit_code;
+                                     return {};
+                                 });
+    return done != ok ? done : exit_code;
+}
+
+int vm_delete(const Context& context, const std::string& machine, bool force) {
+    return with_answer(context, "DELETE", path_of(machine, force ? "?force=true" : ""), "",
+                       [&](const std::string&) -> Result<void> {
+                           fmt::print("{} deleted\n", machine);
+                           return {};
+                       });
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,36 @@
+// The running service: every part made once, here, and handed to those that need it. Construct, start(), stop().
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/server/config.hpp"
+#include "base/error.hpp"
+#include "platform/http/dispatch.hpp"
+
+namespace corral::app {
+
+class App {
+public:
+    // Opens the database, seeds, recovers; nothing listens yet.
+    static Result<std::unique_ptr<App>> open(const Config& config);
+    ~App();
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+
+    Result<void> start();  // listens, then lets unfinished jobs go on
+    void stop();           // drains requests, lets jobs reach a safe point
+    [[nodiscard]] int port() const;
+    [[nodiscard]] const http::Dispatcher& dispatcher() const;
+
+    struct Parts;
+
+private:
+    explicit App(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+// "1.2.3"; of the build.
+std::string_view version();
+
+}  // namespace corral::app

@@ -1,0 +1,298 @@
+// The whole object graph, in the order in which its parts need each other. The one place that names concrete classes.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "app/server/app.hpp"
+#include "app/server/folders.hpp"
+#include "app/server/hypervisor.hpp"
+#include "base/log.hpp"
+#include "catalog/connection.hpp"
+#include "catalog/migrations.hpp"
+#include "catalog/routes.hpp"
+#include "catalog/transfer.hpp"
+#include "drivers/storage/local/local_storage.hpp"
+#include "events/event_log.hpp"
+#include "events/migrations.hpp"
+#include "events/routes.hpp"
+#include "identity/migrations.hpp"
+#include "identity/routes.hpp"
+#include "jobs/job_service.hpp"
+#include "jobs/migrations.hpp"
+#include "jobs/routes.hpp"
+#include "machines/migrations.hpp"
+#include "machines/routes.hpp"
+#include "platform/net/server.hpp"
+#include "system/service.hpp"
+
+namespace corral::app {
+
+struct App::Parts {
+    SystemClock clock;
+    Folders folders;
+    std::unique_ptr<db::Database> database;
+    std::unique_ptr<identity::Service> identity;
+    std::unique_ptr<events::EventLog> events;
+    std::unique_ptr<events::Hub> hub;
+    std::unique_ptr<jobs::JobService> jobs;
+    std::unique_ptr<machines::Driver> driver;
+    std::unique_ptr<catalog::Service> catalog;
+    std::unique_ptr<catalog::Transfer> transfer;
+    std::unique_ptr<machines::Service> machines;
+    std::unique_ptr<system::Service> system;
+    std::unique_ptr<http::Dispatcher> dispatcher;
+    std::unique_ptr<tasks::Pool> workers;
+    std::unique_ptr<net::Server> server;
+    std::unique_ptr<tasks::Periodic> housekeeping;
+};
+
+namespace {
+
+bool has(const std::vector<std::string>& list, std::string_view name) {
+    return std::ranges::find(list, name) != list.end();
+}
+
+std::vector<db::Migration> all_migrations() {
+    std::vector<db::Migration> out;
+    for (auto& list : {identity::migrations(), events::migrations(), jobs::migrations(), catalog::migrations(),
+                       machines::migrations()})
+        out.insert(out.end(), list.begin(), list.end());
+    return out;
+}
+
+Result<void> open_identity(App::Parts& p, const Config& config) {
+    identity::Settings settings;
+    settings.master_key = TRY(master_key(p.folders));
+    settings.jwt_secret = config.secret("JWT_HMACS_SECRET");
+    settings.token_duration = config.duration("JWT_DURATION");
+    settings.max_login_attempts = static_cast<int>(config.number("BRUTE_FORCE_MAX_LOGIN_ATTEMPTS"));
+    settings.lockout = config.duration("BRUTE_FORCE_LOCKOUT_DURATION");
+    settings.incremental_lockout = config.boolean("BRUTE_FORCE_INCREMENTAL_WAIT");
+    if (config.text("JWT_SIGN_ALGORITHM") != "HS256")
+        return invalid_field("JWT_SIGN_ALGORITHM", "must be HS256 in this version");
+    p.identity = std::make_unique<identity::Service>(*p.database, p.clock, settings);
+    // Shown this once, and never in a log.
+    if (const auto made = TRY(p.identity->seed(config.secret("ROOT_PASSWORD"))))
+        std::fprintf(stderr, "corral: made the password of root: %s (shown only now)\n", made->reveal().c_str());
+    return {};
+}
+
+Result<std::unique_ptr<catalog::Storage>> open_storage(const catalog::Provider& provider) {
+    if (provider.type != "local-storage")
+        return Error{Errc::unsupported,
+                     "This version keeps images in local folders; " + provider.type + " is not known"};
+    const auto folder = provider.meta.find("catalog_path");
+    if (folder == provider.meta.end() || folder->second.empty() || folder->second.front() != '/')
+        return invalid_field("catalog_path", "must be an absolute path");
+    return std::unique_ptr<catalog::Storage>(TRY(drivers::LocalStorage::open(folder->second)));
+}
+
+void open_catalog(App::Parts& p, const Config& config) {
+    std::string store = config.text("CATALOG_STORE");
+    if (store.empty()) store = p.folders.store;
+    if (store.front() == '/')
+        store = catalog::to_connection({.type = "local-storage", .meta = {{"catalog_path", store}}});
+    catalog::Settings settings;
+    settings.store = store;
+    settings.work_folder = p.folders.data + "/work";
+    settings.cache_folder = p.folders.cache;
+    settings.keep_free_bytes = static_cast<std::uint64_t>(config.number("CATALOG_CACHE_KEEP_FREE_DISK_SPACE")) << 20U;
+    if (config.boolean("CATALOG_CACHE_ALLOW_CACHE_ABOVE_FREE_DISK_SPACE")) settings.keep_free_bytes = 0;
+    settings.local_roots = config.list("LOCAL_PATH_ROOTS");
+    settings.usual_folders = p.folders.usual();
+    settings.own_folders = p.folders.own();
+    settings.mask_secrets = config.boolean("CATALOG_ENABLE_PROVIDER_CREDENTIALS_OBFUSCATION");
+    settings.machine_disk = [&p](const std::string& folder) -> std::optional<std::string> {
+        if (!p.machines) return std::nullopt;
+        for (const auto& machine : p.machines->inventory().all())
+            if (machine.home == folder || machine.home == folder + "/") return machine.disk;
+        return std::nullopt;
+    };
+    p.catalog = std::make_unique<catalog::Service>(*p.database, *p.jobs, p.clock, open_storage, settings);
+    p.transfer = std::make_unique<catalog::Transfer>(*p.catalog, *p.database, p.clock);
+}
+
+machines::ImageSource images_of(catalog::Service& catalog) {
+    machines::ImageSource out;
+    out.bring = [&catalog](const Caller& who, const machines::CatalogSource& source,
+                           jobs::Progress& progress) -> Result<machines::Image> {
+        if (!source.connection.empty() && !TRY(catalog::parse_connection(source.connection)).host.empty())
+            return Error{Errc::unsupported, "This version pulls from this server's own catalog only"};
+        auto image = TRY(catalog.image_for(
+            who, {source.catalog_id, source.version, source.architecture, source.connection}, progress));
+        return machines::Image{image.digest, image.disk_path, std::move(image.manifest)};
+    };
+    out.pin = [&catalog](db::Tx& tx, const std::string& machine, const std::string& digest) {
+        return catalog.pin(tx, machine, digest);
+    };
+    out.unpin = [&catalog](db::Tx& tx, const std::string& machine) { catalog.unpin(tx, machine); };
+    return out;
+}
+
+Result<void> open_machines(App::Parts& p, const Config& config) {
+    machines::Settings settings;
+    settings.folder = p.folders.machines;
+    settings.execute_limit = config.duration("EXECUTE_TIME_LIMIT");
+    settings.full_interval = std::chrono::seconds{config.number("VM_CACHE_REFRESH_INTERVAL_SECONDS")};
+    if (config.boolean("DISABLE_VM_CACHE_REFRESH") || settings.full_interval.count() <= 0)
+        settings.full_interval = std::chrono::hours{24 * 365};
+    settings.local_roots = config.list("LOCAL_PATH_ROOTS");
+    settings.usual_folders = p.folders.usual();
+    settings.own_folders = p.folders.own();
+    p.machines = std::make_unique<machines::Service>(*p.driver, *p.database, *p.events, *p.jobs, p.clock,
+                                                     images_of(*p.catalog), settings);
+    return p.machines->recover();
+}
+
+// Which modules run. Without ENABLED_MODULES: what this host can do.
+Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& config,
+                                                std::vector<system::ServiceHealth>& failed) {
+    std::vector<std::string> modules = config.list("ENABLED_MODULES");
+    const bool chosen = !modules.empty();
+    if (!chosen) modules = {"api", "cors", "catalog", "host"};
+    if (!has(modules, "api")) modules.insert(modules.begin(), "api");
+    for (const std::string& name : modules)
+        if (!has({"api", "host", "catalog", "cors", "cache"}, name))
+            failed.push_back({.name = name,
+                              .healthy = false,
+                              .message = "",
+                              .error_message = "This module is not part of this version"});
+    if (has(modules, "host")) {
+        auto opened = open_hypervisor(config, p.folders.data);
+        if (opened) {
+            p.driver = std::move(*opened);
+        } else if (opened.error().code == Errc::invalid || opened.error().code == Errc::conflict) {
+            return std::move(opened).error();
+        } else {
+            std::erase(modules, "host");
+            log::Fields why{{"why", opened.error().message}, {"detail", opened.error().detail}};
+            if (chosen) {
+                log::error("Machines cannot be run here", why);
+                failed.push_back(
+                    {.name = "Hypervisor", .healthy = false, .message = "", .error_message = opened.error().message});
+            } else {
+                log::info("Machines cannot be run here", why);
+            }
+        }
+    }
+    for (const auto& f : failed)
+        if (f.name != "Hypervisor") {
+            std::erase(modules, f.name);
+            log::error("A module was left out", {{"module", f.name}, {"why", f.error_message}});
+        }
+    return modules;
+}
+
+std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string>& modules) {
+    std::vector<http::Route> table;
+    const auto add = [&](std::vector<http::Route> rows) {
+        for (http::Route& row : rows) table.push_back(std::move(row));
+    };
+    add(identity::routes(*p.identity));
+    add(events::routes(*p.hub));
+    add(jobs::routes(*p.jobs));
+    add(system::routes(*p.system));
+    if (has(modules, "catalog")) {
+        add(catalog::routes(*p.catalog));
+        add(catalog::transfer_routes(*p.transfer));
+    }
+    if (p.machines) add(machines::routes(*p.machines));
+    return table;
+}
+
+Result<net::ServerOptions> server_options(const Config& config) {
+    net::ServerOptions out;
+    out.address = config.text("API_ADDRESS");
+    out.port = static_cast<int>(config.number("API_PORT"));
+    if (!config.boolean("TLS_ENABLED")) return out;
+    const auto certificate = crypto::from_base64(config.text("TLS_CERTIFICATE"));
+    const auto key = crypto::from_base64(config.secret("TLS_PRIVATE_KEY").reveal());
+    if (!certificate || certificate->empty()) return invalid_field("TLS_CERTIFICATE", "must be a PEM chain in base64");
+    if (!key || key->empty()) return invalid_field("TLS_PRIVATE_KEY", "must be a PEM key in base64");
+    out.tls_certificate = *certificate;
+    out.tls_private_key = Secret(*key);
+    out.tls_port = static_cast<int>(config.number("TLS_PORT"));
+    if (config.boolean("DISABLE_HTTP_WHEN_TLS")) out.port = -1;
+    return out;
+}
+
+void keep_house(App::Parts& p) {
+    const auto note = [](const Result<void>& done) {
+        if (!done) log::warn("Housekeeping failed", {{"why", done.error().message}, {"detail", done.error().detail}});
+    };
+    note(p.events->trim());
+    note(p.jobs->trim());
+    note(p.transfer->expire());
+}
+
+}  // namespace
+
+std::string_view version() { return CORRAL_VERSION; }
+
+App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+App::~App() { stop(); }
+int App::port() const { return parts_->server->port() >= 0 ? parts_->server->port() : parts_->server->tls_port(); }
+const http::Dispatcher& App::dispatcher() const { return *parts_->dispatcher; }
+
+Result<std::unique_ptr<App>> App::open(const Config& config) {
+    auto parts = std::make_unique<Parts>();
+    Parts& p = *parts;
+    p.folders = TRY(make_folders(config));
+    p.database = TRY(db::open_sqlite(p.folders.data + "/corral.db"));
+    TRY(p.database->migrate(all_migrations()));
+    TRY(open_identity(p, config));
+    p.events = std::make_unique<events::EventLog>(*p.database, p.clock);
+    p.hub = std::make_unique<events::Hub>(*p.events, p.clock);
+    p.jobs = std::make_unique<jobs::JobService>(
+        *p.database, *p.events, p.clock, [&p](const UserId& id) { return p.identity->principal_of(id); },
+        jobs::JobService::Options{});
+    std::vector<system::ServiceHealth> failed;
+    const auto modules = TRY(choose_modules(p, config, failed));
+    open_catalog(p, config);
+    if (p.driver) TRY(open_machines(p, config));
+    system::Settings about{.version = std::string(version()), .modules = modules, .failed = failed};
+    about.reserved_cpus = config.number("SYSTEM_RESERVED_CPU");
+    about.reserved_memory_mib = config.number("SYSTEM_RESERVED_MEMORY");
+    about.reserved_disk_mib = config.number("SYSTEM_RESERVED_DISK");
+    about.machines_folder = p.folders.machines;
+    about.cache_folder = p.folders.cache;
+    if (p.driver)
+        about.cache = system::CacheConfig{.enabled = true,
+                                          .folder = p.folders.cache,
+                                          .keep_free_disk_space = config.number("CATALOG_CACHE_KEEP_FREE_DISK_SPACE"),
+                                          .max_size = config.number("CATALOG_CACHE_MAX_SIZE")};
+    p.system =
+        std::make_unique<system::Service>(about, p.driver.get(), p.machines ? &p.machines->inventory() : nullptr);
+    http::Dispatcher::Settings settings;
+    settings.prefix = config.text("API_PREFIX");
+    settings.version = version();
+    settings.cors.enabled = config.boolean("ENABLE_CORS") || has(modules, "cors");
+    settings.cors.origins = config.list("CORS_ALLOWED_ORIGINS");
+    settings.cors.methods = config.list("CORS_ALLOWED_METHODS");
+    settings.cors.headers = config.list("CORS_ALLOWED_HEADERS");
+    p.dispatcher = std::make_unique<http::Dispatcher>(make_table(p, modules), *p.identity, settings);
+    p.workers = std::make_unique<tasks::Pool>("requests", static_cast<std::size_t>(config.number("WORKER_THREADS")));
+    p.server = std::make_unique<net::Server>(*p.dispatcher, *p.workers, TRY(server_options(config)));
+    return std::unique_ptr<App>(new App(std::move(parts)));
+}
+
+Result<void> App::start() {
+    TRY(parts_->server->start());
+    parts_->jobs->resume_after_restart();
+    parts_->housekeeping = std::make_unique<tasks::Periodic>(
+        "housekeeping", std::chrono::minutes{10}, [p = parts_.get()](const std::stop_token&) { keep_house(*p); });
+    return {};
+}
+
+void App::stop() {
+    Parts& p = *parts_;
+    p.housekeeping.reset();
+    if (p.server) p.server->stop();
+    if (p.workers) p.workers->stop();
+    if (p.jobs) p.jobs->stop();
+    if (p.machines) p.machines->stop();
+}
+
+}  // namespace corral::app
