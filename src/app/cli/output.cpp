@@ -57,7 +57,7 @@ void ProgressBar::show(int percent, std::string_view note) {
         return;
     }
     if (percent / 10 == shown_ / 10 && note == last_note_ && shown_ >= 0) return;
-    if (note != last_note_ || shown_ < 0) fmt::print(stderr, "{}: {:3}% {}\n", title_, percent, note);
+    fmt::print(stderr, "{}: {:3}%{}{}\n", title_, percent, note.empty() ? "" : " ", note);
     shown_ = percent;
     last_note_ = std::string(note);
 }

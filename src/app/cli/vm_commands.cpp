@@ -120,8 +120,8 @@ int vm_exec(const Context& context, const std::string& machine, const std::vecto
     const int done = with_answer(context, "PUT", path_of(machine, "/execute?stderr=always"), json::to_text(request),
                                  [&](const std::string& answer) -> Result<void> {
                                      const auto result = TRY(json::read<machines::ExecuteResponse>(answer));
-                                     std::fwrite(result.out.data(), 1, result.out.size(), stdout);
-                                     std::fwrite(result.err.data(), 1, result.err.size(), stderr);
+                                     print_lines(result.out, stdout);
+                                     print_lines(result.err, stderr);
                                      exit_code = result.exit_code;
                                      return {};
                                  });
