@@ -67,7 +67,7 @@ const MakeSubject make = [](machines::ChangeListener listener) -> std::unique_pt
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Fake, DriverSuite, testing::Values(make));
-INSTANTIATE_TEST_SUITE_P(Fake, GuestSuite, testing::Values(make));
+INSTANTIATE_TEST_SUITE_P(Fake, DriverSuite, testing::Values(make), [](const auto&) { return "on_fake"; });
+INSTANTIATE_TEST_SUITE_P(Fake, GuestSuite, testing::Values(make), [](const auto&) { return "on_fake"; });
 
 }  // namespace corral::contract

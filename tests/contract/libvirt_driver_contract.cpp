@@ -1,5 +1,5 @@
-// The libvirt driver against the driver suite, with QEMU and the test guest. The embedded hypervisor takes one folder a
-// process, so all tests share it; each test still gets a driver of its own.
+// The libvirt driver against the driver suite, with QEMU and the test guest. libvirt's embedded driver takes one folder
+// and a few openings a process (it registers its drivers anew each time), so all tests share one open driver.
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <signal.h>
@@ -39,10 +39,7 @@ public:
         guest_image = run({CORRAL_MAKE_GUEST, CORRAL_GUEST_FOLDER});
         ASSERT_FALSE(guest_image.empty());
     }
-    void TearDown() override {
-        EXPECT_EQ(qemu_processes(folder), std::vector<std::string>{});
-        fs::remove_all(folder);
-    }
+    void TearDown() override;
     static std::vector<std::string> qemu_processes(const std::string& mention) {
         std::vector<std::string> found;
         for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -57,17 +54,21 @@ public:
     std::string guest_image;
 };
 Place* place = nullptr;  // owned by GoogleTest
+std::unique_ptr<drivers::LibvirtDriver> shared;
+
+void Place::TearDown() {
+    shared.reset();
+    EXPECT_EQ(qemu_processes(folder), std::vector<std::string>{});
+    fs::remove_all(folder);
+}
 
 class LibvirtSubject final : public Subject {
 public:
-    explicit LibvirtSubject(machines::ChangeListener listener) { reopen(std::move(listener)); }
-    machines::Driver& driver() override { return *driver_; }
+    explicit LibvirtSubject(machines::ChangeListener listener) { attach(std::move(listener)); }
+    machines::Driver& driver() override { return *shared; }
     void reopen(machines::ChangeListener listener) override {
-        driver_.reset();
-        auto opened = drivers::LibvirtDriver::open({.data_root = place->folder, .run_folder = place->folder + "/r"});
-        ASSERT_TRUE(opened) << opened.error().message << ": " << opened.error().detail;
-        driver_ = *std::move(opened);
-        driver_->listen(std::move(listener));
+        shared.reset();
+        attach(std::move(listener));
     }
     machines::Spec blank(const std::string& name) override {
         machines::Spec spec = homed(name);
@@ -107,6 +108,15 @@ public:
     [[nodiscard]] bool is_real() const override { return true; }
 
 private:
+    static void attach(machines::ChangeListener listener) {
+        if (!shared) {
+            auto opened =
+                drivers::LibvirtDriver::open({.data_root = place->folder, .run_folder = place->folder + "/r"});
+            ASSERT_TRUE(opened) << opened.error().message << ": " << opened.error().detail;
+            shared = *std::move(opened);
+        }
+        shared->listen(std::move(listener));
+    }
     static machines::Spec homed(const std::string& name) {
         machines::Spec spec{.id = crypto::random_uuid(), .name = name};
         spec.home = place->folder + "/machines/" + spec.id;
@@ -128,8 +138,6 @@ private:
         virDomainFree(domain);
         virConnectClose(connection);
     }
-
-    std::unique_ptr<drivers::LibvirtDriver> driver_;
 };
 
 const MakeSubject make = [](machines::ChangeListener listener) -> std::unique_ptr<Subject> {
@@ -138,8 +146,8 @@ const MakeSubject make = [](machines::ChangeListener listener) -> std::unique_pt
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Libvirt, DriverSuite, testing::Values(make));
-INSTANTIATE_TEST_SUITE_P(Libvirt, GuestSuite, testing::Values(make));
+INSTANTIATE_TEST_SUITE_P(Libvirt, DriverSuite, testing::Values(make), [](const auto&) { return "on_libvirt"; });
+INSTANTIATE_TEST_SUITE_P(Libvirt, GuestSuite, testing::Values(make), [](const auto&) { return "on_libvirt"; });
 
 void prepare() { place = static_cast<Place*>(testing::AddGlobalTestEnvironment(new Place)); }
 

@@ -30,7 +30,10 @@ Result<GuestOutcome> HostGuest::execute(const std::string& id, const GuestComman
     run.time_limit =
         std::max(std::chrono::milliseconds{1},
                  std::chrono::duration_cast<std::chrono::milliseconds>(op.deadline - std::chrono::steady_clock::now()));
-    process::Outcome done = TRY(process::run(run));
+    auto ended = process::run(run);
+    if (!ended && ended.error().code == Errc::not_found)  // as a guest's shell would tell
+        return GuestOutcome{.exit_code = 127, .out = "", .err = run.argv.front() + ": not found\n"};
+    process::Outcome done = TRY(std::move(ended));
     return GuestOutcome{.exit_code = done.exit_code, .out = std::move(done.out), .err = std::move(done.err)};
 }
 

@@ -71,11 +71,13 @@ Result<machines::GuestOutcome> GuestSession::wait_for(std::int64_t pid) {
 
 // The agent starts every program as the leader of its own session, so the group of that number is all it started.
 void GuestSession::kill_group(std::int64_t pid) {
-    const machines::Op moment{.deadline = std::chrono::steady_clock::now() + std::chrono::seconds{2}};
-    const object arguments{{"path", "/bin/sh"},
-                           {"arg", boost::json::array{"-c", "kill -KILL -- \"-$1\"", "sh", std::to_string(pid)}}};
-    const auto ignored = agent_.call(id_, object{{"execute", "guest-exec"}, {"arguments", arguments}}, moment);
-    static_cast<void>(ignored);  // best effort: the operation has failed already and says so
+    const machines::Op moment{.deadline = std::chrono::steady_clock::now() + std::chrono::seconds{3}};
+    GuestSession last{agent_, id_, moment};
+    const auto killer = last.call(
+        "guest-exec", object{{"path", "/bin/sh"},
+                             {"arg", boost::json::array{"-c", "kill -KILL -- \"-$1\"", "sh", std::to_string(pid)}}});
+    // Best effort: the operation has failed already and says so. Waited for, so that it makes nothing any more.
+    if (killer && last.wait_for(number(*killer, "pid"))) static_cast<void>(last.wait_for(pid).has_value());
 }
 
 Result<std::int64_t> GuestSession::open(const std::string& guest_path, const char* mode) {

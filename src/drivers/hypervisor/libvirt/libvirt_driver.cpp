@@ -152,16 +152,19 @@ Result<void> LibvirtDriver::power(const std::string& id, PowerAction action, con
 
 Result<void> LibvirtDriver::destroy(const std::string& id, const Op& op) {
     const auto found = libvirt::find_domain(state_->connection.get(), id);
-    if (!found) return found.error().code == Errc::not_found ? Result<void>{} : Result<void>{found.error()};
+    if (!found && found.error().code != Errc::not_found) return found.error();
     TRY(still_wanted(op));
-    virDomainPtr domain = found->get();
-    if (virDomainIsActive(domain) == 1 && virDomainDestroy(domain) != 0 &&
-        !libvirt::last_error_is(VIR_ERR_OPERATION_INVALID))
-        return libvirt::last_error("The machine could not be turned off");
-    constexpr unsigned everything = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-                                    VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
-    if (virDomainUndefineFlags(domain, everything) != 0 && !libvirt::last_error_is(VIR_ERR_NO_DOMAIN))
-        return libvirt::last_error("The machine could not be removed");
+    if (found) {
+        virDomainPtr domain = found->get();
+        if (virDomainIsActive(domain) == 1 && virDomainDestroy(domain) != 0 &&
+            !libvirt::last_error_is(VIR_ERR_OPERATION_INVALID))
+            return libvirt::last_error("The machine could not be turned off");
+        constexpr unsigned everything = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+                                        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
+        if (virDomainUndefineFlags(domain, everything) != 0 && !libvirt::last_error_is(VIR_ERR_NO_DOMAIN))
+            return libvirt::last_error("The machine could not be removed");
+    }
+    // Also when somebody else removed the domain: its sockets stay behind.
     std::error_code ignored;
     for (const auto& socket :
          {libvirt::agent_socket(state_->place.sockets, id), libvirt::vnc_socket(state_->place.sockets, id),

@@ -14,7 +14,14 @@ Result<void> check(int result, const char* sentence) {
     return result == 0 ? Result<void>{} : Result<void>{libvirt::last_error(sentence)};
 }
 
-Result<void> begin(virDomainPtr domain) { return check(virDomainCreate(domain), "The machine could not be started"); }
+// libvirt may still be handling the end of the machine's former process; taking that for the new one's, it kills it
+// ("domain is no longer running"). The next try finds that over.
+Result<void> begin(virDomainPtr domain) {
+    constexpr const char* sentence = "The machine could not be started";
+    auto begun = check(virDomainCreate(domain), sentence);
+    if (begun || !libvirt::last_error_is(VIR_ERR_OPERATION_FAILED) || virDomainIsActive(domain) != 0) return begun;
+    return check(virDomainCreate(domain), sentence);
+}
 
 Result<void> drop_memory(virDomainPtr domain) {
     if (virDomainHasManagedSaveImage(domain, 0) != 1) return {};

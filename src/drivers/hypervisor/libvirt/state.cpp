@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <boost/json/object.hpp>
 #include <fstream>
 #include <sstream>
 
@@ -143,15 +144,19 @@ Result<void> LibvirtDriver::State::wait_for_agent(const std::string& id, const O
         if (state != machines::State::running && state != machines::State::starting) return refused(state);
         return TRY(known(domain.get())).agent_connected;
     };
-    const auto longest = std::chrono::hours{1};
-    auto reached = inventory.wait(op, longest, connected);
-    if (!reached) {
-        if (reached.error().code == Errc::timeout && !op.cancel.stop_requested())
-            return Error{Errc::timeout, "The guest's agent did not come up in time"};
-        return std::move(reached).error();
+    const Error late{Errc::timeout, "The guest's agent did not come up in time"};
+    for (;;) {
+        auto reached = inventory.wait(op, std::chrono::hours{1}, connected);
+        if (!reached)
+            return reached.error().code == Errc::timeout && !op.cancel.stop_requested() ? late : reached.error();
+        if (!*reached) return late;
+        // Around a reboot "connected" is told late; only an answer proves that somebody listens.
+        const auto answer = agent.call(id, boost::json::object{{"execute", "guest-ping"}}, op);
+        if (answer) return {};
+        if (answer.error().code != Errc::unavailable) return answer.error();
+        auto waited = inventory.wait(op, std::chrono::milliseconds{100}, []() -> Result<bool> { return false; });
+        if (!waited) return waited.error().code == Errc::timeout && !op.cancel.stop_requested() ? late : waited.error();
     }
-    if (*reached) return {};
-    return Error{Errc::timeout, "The guest's agent did not come up in time"};
 }
 
 Result<void> LibvirtDriver::State::redefine(virDomainPtr domain, const libvirt::Edits& edits) {
