@@ -35,16 +35,6 @@ Result<void> kill(virDomainPtr domain) {
     return drop_memory(domain);
 }
 
-Result<void> reset(virDomainPtr domain, machines::State before) {
-    if (before == machines::State::suspended) {
-        TRY(drop_memory(domain));
-        return begin(domain);
-    }
-    TRY(check(virDomainReset(domain, 0), "The machine could not be reset"));
-    if (before != machines::State::paused) return {};
-    return check(virDomainResume(domain), "The machine could not be resumed");
-}
-
 }  // namespace
 
 Result<void> LibvirtDriver::State::power(virDomainPtr domain, PowerAction action, machines::State before,
@@ -54,7 +44,7 @@ Result<void> LibvirtDriver::State::power(virDomainPtr domain, PowerAction action
         case PowerAction::stop: return shut_down(domain, op);
         case PowerAction::kill: return kill(domain);
         case PowerAction::restart: return reboot(domain, op);
-        case PowerAction::reset: return reset(domain, before);
+        case PowerAction::reset: return reset(domain, before, op);
         case PowerAction::pause: return check(virDomainSuspend(domain), "The machine could not be paused");
         case PowerAction::resume:
             if (before == machines::State::suspended) return begin(domain);
@@ -63,6 +53,24 @@ Result<void> LibvirtDriver::State::power(virDomainPtr domain, PowerAction action
             return check(virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING), "The machine could not be suspended");
     }
     return Error{Errc::unsupported, "The hypervisor does not know this action"};
+}
+
+Result<void> LibvirtDriver::State::reset(virDomainPtr domain, machines::State before, const Op& op) {
+    if (before == machines::State::suspended) {
+        TRY(drop_memory(domain));
+        return begin(domain);
+    }
+    const std::string id = libvirt::id_of(domain);
+    const std::uint64_t resets = TRY(known(domain)).reboots;
+    TRY(check(virDomainReset(domain, 0), "The machine could not be reset"));
+    // libvirt works on a reset after it has answered; a machine that is killed and started meanwhile is lost to that.
+    const auto told = inventory.wait(op, seconds{1}, [&]() -> Result<bool> {
+        const auto entry = inventory.find(id);
+        return !entry || entry->reboots != resets;
+    });
+    if (!told) return told.error();
+    if (before != machines::State::paused) return {};
+    return check(virDomainResume(domain), "The machine could not be resumed");
 }
 
 // The agent first: it also works where the power button is ignored. A button press is lost on a guest that is not up

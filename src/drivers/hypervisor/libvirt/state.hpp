@@ -31,6 +31,7 @@ struct LibvirtDriver::State {
 
     Result<void> power(virDomainPtr, machines::PowerAction, machines::State before, const machines::Op&);
     Result<void> shut_down(virDomainPtr, const machines::Op&);
+    Result<void> reset(virDomainPtr domain, machines::State before, const machines::Op& op);
     Result<void> reboot(virDomainPtr, const machines::Op&);
     Result<std::string> freeze(virDomainPtr, const machines::Observed&, const machines::Op&);
     Result<machines::Observed> change(virDomainPtr, const machines::Changes&, machines::State);
