@@ -7,6 +7,7 @@
 
 #include "app/cli/commands.hpp"
 #include "app/server/app.hpp"
+#include "app/server/references.hpp"
 #include "app/server/serve.hpp"
 
 namespace {
@@ -136,6 +137,14 @@ int run(int argc, char** argv) {
     serve->footer(
         "Configured by environment keys, `--KEY=value` flags or `--config FILE`; see\n"
         "docs/reference/configuration.md and `corral serve --print-config`.");
+    std::string document;
+    auto* reference = app.add_subcommand("reference", "Print a generated document")->group("");
+    reference->add_option("NAME", document, "openapi, authorization or configuration")->required();
+    reference->callback([&] {
+        const auto text = app::reference(document);
+        if (text) std::fputs(text->c_str(), stdout);
+        a.exit_code = text ? static_cast<int>(cli::ok) : cli::report(text.error());
+    });
     add_session(app, a);
     add_catalog(app, a);
     add_machines(app, a);

@@ -58,7 +58,5 @@ private:
 Result<std::chrono::milliseconds> parse_duration(std::string_view);
 // 1 t true yes on y / 0 f false no off n, in any case.
 Result<bool> parse_boolean(std::string_view);
-// Markdown table of keys(): docs/reference/configuration.md.
-std::string configuration_reference();
 
 }  // namespace corral::app
