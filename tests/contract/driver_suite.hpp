@@ -1,5 +1,5 @@
 // What every hypervisor driver has to do (machines/driver.hpp), as tests over a Subject. A driver joins by a program
-// that links driver_suite.cpp and instantiates DriverSuite, and GuestSuite when it can run the test guest.
+// that links driver_suite.cpp and guest_suite.cpp and instantiates the suites for what it is able to do.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,13 @@ public:
     virtual std::vector<std::string> leftovers(const std::string& id) = 0;
     [[nodiscard]] virtual bool is_real() const = 0;  // blank machines have nobody who obeys a shutdown
 };
-using MakeSubject = std::function<std::unique_ptr<Subject>(machines::ChangeListener)>;
+// The suites' parameter: makes a Subject, and shows itself by the driver's name.
+struct MakeSubject {
+    std::string driver;
+    std::function<std::unique_ptr<Subject>(machines::ChangeListener)> make;
+
+    friend void PrintTo(const MakeSubject& m, std::ostream* out) { *out << m.driver; }
+};
 
 // Keeps the changes that were told; any thread.
 class Heard {
@@ -66,6 +73,11 @@ protected:
     std::vector<std::string> made_;
 };
 
+// What only shows where a machine has hardware: instantiated for drivers whose Subject is real.
+class RealDriverSuite : public DriverSuite {};
+// The optional ability: instantiated for drivers that have snapshots().
+class SnapshotSuite : public DriverSuite {};
+
 // One guest for all of its tests: booting is what takes time. Each test leaves it running.
 class GuestSuite : public testing::TestWithParam<MakeSubject> {
 protected:
@@ -86,6 +98,9 @@ protected:
     };
     static std::unique_ptr<Shared> shared_;
 };
+
+// What only an operating system in the guest can show.
+class RealGuestSuite : public GuestSuite {};
 
 machines::Op within(std::chrono::milliseconds);
 // Looks again until `holds` or a minute is over; for what guests do in their own time.

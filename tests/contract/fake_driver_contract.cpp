@@ -61,13 +61,15 @@ private:
     std::unique_ptr<drivers::FakeDriver> driver_;
 };
 
-const MakeSubject make = [](machines::ChangeListener listener) -> std::unique_ptr<Subject> {
-    return std::make_unique<FakeSubject>(std::move(listener));
-};
+const MakeSubject make{"fake", [](machines::ChangeListener listener) -> std::unique_ptr<Subject> {
+                           return std::make_unique<FakeSubject>(std::move(listener));
+                       }};
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Fake, DriverSuite, testing::Values(make), [](const auto&) { return "on_fake"; });
-INSTANTIATE_TEST_SUITE_P(Fake, GuestSuite, testing::Values(make), [](const auto&) { return "on_fake"; });
+const auto name_of = [](const auto&) { return "on_fake"; };
+INSTANTIATE_TEST_SUITE_P(Fake, DriverSuite, testing::Values(make), name_of);
+INSTANTIATE_TEST_SUITE_P(Fake, SnapshotSuite, testing::Values(make), name_of);
+INSTANTIATE_TEST_SUITE_P(Fake, GuestSuite, testing::Values(make), name_of);
 
 }  // namespace corral::contract

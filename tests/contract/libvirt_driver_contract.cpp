@@ -140,14 +140,18 @@ private:
     }
 };
 
-const MakeSubject make = [](machines::ChangeListener listener) -> std::unique_ptr<Subject> {
-    return std::make_unique<LibvirtSubject>(std::move(listener));
-};
+const MakeSubject make{"libvirt", [](machines::ChangeListener listener) -> std::unique_ptr<Subject> {
+                           return std::make_unique<LibvirtSubject>(std::move(listener));
+                       }};
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Libvirt, DriverSuite, testing::Values(make), [](const auto&) { return "on_libvirt"; });
-INSTANTIATE_TEST_SUITE_P(Libvirt, GuestSuite, testing::Values(make), [](const auto&) { return "on_libvirt"; });
+const auto name_of = [](const auto&) { return "on_libvirt"; };
+INSTANTIATE_TEST_SUITE_P(Libvirt, DriverSuite, testing::Values(make), name_of);
+INSTANTIATE_TEST_SUITE_P(Libvirt, SnapshotSuite, testing::Values(make), name_of);
+INSTANTIATE_TEST_SUITE_P(Libvirt, GuestSuite, testing::Values(make), name_of);
+INSTANTIATE_TEST_SUITE_P(Libvirt, RealDriverSuite, testing::Values(make), name_of);
+INSTANTIATE_TEST_SUITE_P(Libvirt, RealGuestSuite, testing::Values(make), name_of);
 
 void prepare() { place = static_cast<Place*>(testing::AddGlobalTestEnvironment(new Place)); }
 
