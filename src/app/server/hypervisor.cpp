@@ -2,6 +2,7 @@
 
 #include "drivers/hypervisor/fake/fake_driver.hpp"
 #include "drivers/hypervisor/libvirt/libvirt_driver.hpp"
+#include "platform/process/process.hpp"
 
 namespace corral::app {
 
@@ -12,11 +13,14 @@ Result<std::unique_ptr<machines::Driver>> open_hypervisor(const Config& config, 
             std::make_unique<drivers::FakeDriver>(drivers::FakeOptions{.folder = data_folder + "/hypervisor-fake"});
         return std::unique_ptr<machines::Driver>(std::move(fake));
     }
+    // A host of Parallels Desktop keeps its machines there: another hypervisor beside it is for its owner to choose.
+    if (wanted == "parallels" || (wanted == "auto" && process::find_program("prlctl")))
+        return Error{Errc::unavailable,
+                     "This version does not drive Parallels Desktop; HYPERVISOR=libvirt runs machines through QEMU"};
     if (wanted == "auto" || wanted == "libvirt") {
         auto libvirt = TRY(drivers::LibvirtDriver::open({.data_root = data_folder, .uri = config.text("LIBVIRT_URI")}));
         return std::unique_ptr<machines::Driver>(std::move(libvirt));
     }
-    if (wanted == "parallels") return Error{Errc::unavailable, "Parallels Desktop is not driven by this version"};
     return invalid_field("HYPERVISOR", "must be auto, libvirt, parallels or fake");
 }
 
