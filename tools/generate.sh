@@ -8,6 +8,7 @@ trap 'rm -rf "$fresh"' EXIT
 "$corral" reference openapi >"$fresh/openapi.json"
 "$corral" reference authorization >"$fresh/authorization.md"
 "$corral" reference configuration >"$fresh/configuration.md"
+"$corral" reference commands >"$fresh/commands.md"
 if [ "${2:-}" = --check ]; then
     diff -ru docs/reference "$fresh" || { echo "generate: docs/reference is not what the code says; run ./dev generate" >&2; exit 1; }
 else

@@ -90,6 +90,27 @@ void add_machines(CLI::App& app, Arguments& a) {
     remove->callback([&a] { a.exit_code = cli::vm_delete(a.context, a.machine, a.force); });
 }
 
+// Markdown: the help of every command that is not hidden, in the order of `corral --help`.
+std::string help_of_all(const CLI::App& app, const std::string& above) {
+    const std::string name = above.empty() ? app.get_name() : above + " " + app.get_name();
+    std::string out = "## `" + name + "`\n\n```\n" + app.help(above) + "```\n\n";
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
+        out += help_of_all(*command, name);
+    return out;
+}
+
+std::string command_reference(const CLI::App& app) {
+    std::string out =
+        "# The command line\n\nMade from the program's own help by `./dev generate`.\n\n" + help_of_all(app, "");
+    out.pop_back();
+    return out;
+}
+
+Result<std::string> reference(const CLI::App& app, const std::string& name) {
+    if (name == "commands") return command_reference(app);
+    return app::reference(name);
+}
+
 // Everything behind the VM of `vm exec` belongs to the guest, whatever it looks like: it is taken out before CLI11
 // reads.
 std::vector<std::string> take_guest_words(std::vector<std::string>& arguments) {
@@ -138,10 +159,10 @@ int run(int argc, char** argv) {
         "Configured by environment keys, `--KEY=value` flags or `--config FILE`; see\n"
         "docs/reference/configuration.md and `corral serve --print-config`.");
     std::string document;
-    auto* reference = app.add_subcommand("reference", "Print a generated document")->group("");
-    reference->add_option("NAME", document, "openapi, authorization or configuration")->required();
-    reference->callback([&] {
-        const auto text = app::reference(document);
+    auto* print = app.add_subcommand("reference", "Print a generated document")->group("");
+    print->add_option("NAME", document, "openapi, authorization, configuration or commands")->required();
+    print->callback([&] {
+        const auto text = reference(app, document);
         if (text) std::fputs(text->c_str(), stdout);
         a.exit_code = text ? static_cast<int>(cli::ok) : cli::report(text.error());
     });
