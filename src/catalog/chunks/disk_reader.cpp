@@ -34,24 +34,46 @@ Result<std::string> qemu_img(std::vector<std::string> arguments, std::chrono::mi
     return std::move(outcome.out);
 }
 
+std::uint64_t big_endian(std::string_view bytes) {
+    std::uint64_t out = 0;
+    for (const char c : bytes) out = out << 8U | static_cast<unsigned char>(c);
+    return out;
+}
+
+// docs/interop/qcow2.txt of QEMU: bytes 8-15 backing_file_offset; from version 3 on bytes 72-79 incompatible_features,
+// whose bit 2 says that the clusters stand in an external data file.
+Result<bool> names_other_files(const files::Descriptor& file, std::uint64_t size) {
+    constexpr std::size_t version_2_header = 72;
+    constexpr std::size_t features_end = 80;
+    std::string header(static_cast<std::size_t>(std::min<std::uint64_t>(size, features_end)), '\0');
+    TRY(files::pread_all(file.get(), header.data(), header.size(), 0));
+    if (header.size() < version_2_header) return Error{Errc::invalid, "The disk image is cut off"};
+    const std::string_view h = header;
+    if (big_endian(h.substr(8, 8)) != 0) return true;
+    return big_endian(h.substr(4, 4)) >= 3 && (big_endian(h.substr(version_2_header)) & 4U) != 0;
+}
+
 }  // namespace
 
 DiskReader::~DiskReader() {
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-Result<std::unique_ptr<DiskReader>> DiskReader::open(const std::string& path, const std::string& work_folder) {
+Result<std::unique_ptr<DiskReader>> DiskReader::open(const std::string& path, const std::string& work_folder,
+                                                     OtherFiles others) {
     std::unique_ptr<DiskReader> reader(new DiskReader);
     char magic[4] = {};
-    {
-        const auto file = TRY(files::open_read(path));
-        const auto size = TRY(files::size_of(path));
-        if (size >= sizeof magic) TRY(files::pread_all(file.get(), magic, sizeof magic, 0));
-    }
+    const auto file = TRY(files::open_read(path));
+    const auto size = TRY(files::size_of(path));
+    if (size >= sizeof magic) TRY(files::pread_all(file.get(), magic, sizeof magic, 0));
     if (std::memcmp(magic, "QFI\xfb", 4) != 0) {
         TRY(reader->open_raw(path));
         return reader;
     }
+    if (others == OtherFiles::refuse && TRY(names_other_files(file, size)))
+        return Error{
+            Errc::invalid,
+            "This disk image stands on another file; flatten it with `qemu-img convert`, or use `corral push`"};
     if (TRY(reader->map_qcow2(path))) {
         reader->file_ = TRY(files::open_read(path));
         return reader;

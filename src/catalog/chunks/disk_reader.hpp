@@ -10,12 +10,18 @@
 
 namespace corral::catalog::chunks {
 
+// What to do with a qcow2 image that names other files to read from (a backing file, an external data file). Somebody
+// who may name an image must not reach any file of this host through it.
+enum class OtherFiles { follow, refuse };
+
 // Immutable once open; read() may be called from several threads.
 class DiskReader {
 public:
     // Raw files are read as they are. qcow2 (told by its magic) is read through `qemu-img map` where its clusters are
-    // plain, else converted into `work_folder` first (the copy goes with the reader).
-    static Result<std::unique_ptr<DiskReader>> open(const std::string& path, const std::string& work_folder);
+    // plain, else converted into `work_folder` first (the copy goes with the reader). Errc::invalid for an image that
+    // stands on other files when those are refused.
+    static Result<std::unique_ptr<DiskReader>> open(const std::string& path, const std::string& work_folder,
+                                                    OtherFiles others = OtherFiles::follow);
     ~DiskReader();
 
     [[nodiscard]] std::uint64_t size() const { return size_; }  // of the guest's disk

@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string>
 
+#include "catalog/chunks/disk_reader.hpp"
 #include "catalog/chunks/transfer.hpp"
 
 namespace corral::catalog::chunks {
@@ -12,6 +13,7 @@ namespace corral::catalog::chunks {
 struct PushOptions {
     int threads = 2;
     std::string work_folder;  // for conversions
+    OtherFiles others = OtherFiles::follow;
     std::stop_token cancel;
     // Raw bytes looked at so far, of all; from any worker thread, must be quick.
     std::function<void(std::uint64_t done, std::uint64_t all)> progress;
