@@ -39,7 +39,7 @@ private:
     SteadyTime steady_{};
 };
 
-// RFC 3339 in UTC with up to nine fraction digits, trailing zeros trimmed: 2025-01-02T03:04:05.123456Z.
+// RFC 3339 in UTC with up to six fraction digits, trailing zeros trimmed: 2025-01-02T03:04:05.123456Z.
 std::string to_rfc3339(Time);
 // Any offset is accepted; nullopt when the text is no RFC 3339 date-time.
 std::optional<Time> from_rfc3339(std::string_view);

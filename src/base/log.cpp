@@ -43,17 +43,22 @@ spdlog::level::level_enum to_spdlog(Level level) {
     return spdlog::level::info;
 }
 
-// One line a record: a value with blanks or quotes is quoted, control characters are replaced (no forged lines).
+// One line a record: control characters are replaced, so that no text can forge a line or steer a terminal.
+char printable(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c; }
+
+// A value with blanks or quotes is quoted, so that no value can forge a field.
 void append_value(std::string& out, std::string_view value) {
     const bool quoted = value.empty() || value.find_first_of(" \"=\t\r\n") != std::string_view::npos;
     if (quoted) out += '"';
-    for (const char c : value) {
-        if (c == '"')
-            out += '\'';
-        else
-            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-    }
+    for (const char c : value) out += c == '"' ? '\'' : printable(c);
     if (quoted) out += '"';
+}
+
+void append_field(std::string& out, std::string_view key, std::string_view value) {
+    out += ' ';
+    out += key;
+    out += '=';
+    append_value(out, value);
 }
 
 }  // namespace
@@ -87,14 +92,9 @@ Level level_from_text(std::string_view text) {
 void write(Level level, std::string_view message, Fields fields) {
     if (!enabled(level)) return;
     std::string line;
-    for (const char c : message) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    for (const Field& field : fields) {
-        line += ' ';
-        line += field.key;
-        line += '=';
-        append_value(line, field.value);
-    }
-    if (!current_request.empty()) line += " request=" + current_request;
+    for (const char c : message) line += printable(c);
+    for (const Field& field : fields) append_field(line, field.key, field.value);
+    if (!current_request.empty()) append_field(line, "request", current_request);
     std::shared_ptr<spdlog::logger> logger;
     std::shared_ptr<const std::function<void(Level, std::string_view)>> tap;
     {

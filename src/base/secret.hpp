@@ -1,4 +1,5 @@
-// A string that must not be shown: log lines and JSON answers print "***" for it, memory is wiped on destruction.
+// A string that must not be shown: log lines and JSON answers print "***" for it, memory is wiped when it ends, is
+// moved away or is replaced.
 #pragma once
 
 #include <string>
@@ -12,11 +13,11 @@ public:
     Secret() = default;
     explicit Secret(std::string value) : value_(std::move(value)) {}
     Secret(const Secret&) = default;
-    Secret& operator=(const Secret&) = default;
-    Secret(Secret&& other) noexcept : value_(std::exchange(other.value_, {})) {}
+    Secret& operator=(const Secret& other) { return *this = Secret(other); }
+    Secret(Secret&& other) noexcept { swap(other); }
     Secret& operator=(Secret&& other) noexcept {
         wipe();
-        value_ = std::exchange(other.value_, {});
+        swap(other);
         return *this;
     }
     ~Secret() { wipe(); }
@@ -25,8 +26,15 @@ public:
     [[nodiscard]] bool empty() const { return value_.empty(); }
 
 private:
+    void swap(Secret& other) noexcept {
+        value_.swap(other.value_);
+        other.wipe();
+    }
+    // Also what shorter texts left behind: short strings live in the object, and moving them copies.
     void wipe() noexcept {
+        value_.resize(value_.capacity());
         for (volatile char* p = value_.data(); p != value_.data() + value_.size(); ++p) *p = 0;
+        value_.clear();
     }
     std::string value_;
 };
