@@ -95,8 +95,34 @@ std::optional<std::string> decode(std::string_view text, int variant) {
 std::string base64(std::string_view bytes) { return encode(bytes, sodium_base64_VARIANT_ORIGINAL); }
 std::optional<std::string> from_base64(std::string_view text) { return decode(text, sodium_base64_VARIANT_ORIGINAL); }
 std::string base64url(std::string_view bytes) { return encode(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING); }
+
+// By table. libsodium decodes in constant time, which is right for secrets and costs every signed-in request 20 µs for
+// the payload of its token, which is none.
 std::optional<std::string> from_base64url(std::string_view text) {
-    return decode(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    static constexpr auto values = [] {
+        std::array<std::int8_t, 256> table{};
+        table.fill(-1);
+        std::int8_t value = 0;
+        for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
+            table[static_cast<unsigned char>(c)] = value++;
+        return table;
+    }();
+    std::string out;
+    out.reserve(text.size() / 4 * 3 + 2);
+    std::uint32_t bits = 0;
+    int count = 0;
+    for (const char c : text) {
+        const int value = values[static_cast<unsigned char>(c)];
+        if (value < 0) return std::nullopt;
+        bits = bits << 6U | static_cast<std::uint32_t>(value);
+        count += 6;
+        if (count < 8) continue;
+        count -= 8;
+        out += static_cast<char>(bits >> static_cast<unsigned>(count));
+    }
+    // One text a value: no character that adds no byte, no bits left over.
+    if (count == 6 || (bits & ((1U << static_cast<unsigned>(count)) - 1U)) != 0) return std::nullopt;
+    return out;
 }
 
 std::string random_bytes(std::size_t size) {

@@ -1,23 +1,40 @@
 #include "platform/db/db.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <limits>
 #include <thread>
 
 #include "base/temp_folder.hpp"
+#include "platform/files/files.hpp"
+#include "support/results.hpp"
 
 namespace corral::db {
 namespace {
 
+using testing_support::eventually;
+using testing_support::fails_with;
+using testing_support::ok;
+using testing_support::value_of;
+
 class DatabaseTest : public testing::Test {
 protected:
-    void SetUp() override { open(); }
+    void SetUp() override {
+        open();
+        ASSERT_TRUE(ok(database_->migrate(
+            {{1, "one", "CREATE TABLE t (k TEXT PRIMARY KEY, v BIGINT); CREATE TABLE u (x TEXT)"}})));
+    }
     void open() {
         database_.reset();
-        database_ = std::move(*open_sqlite(folder_ / "db/corral.db"));
-        ASSERT_TRUE(
-            database_->migrate({{1, "one", "CREATE TABLE t (k TEXT PRIMARY KEY, v BIGINT); CREATE TABLE u (x TEXT)"}}));
+        database_ = value_of(open_sqlite(folder_ / "db/corral.db"));
     }
     std::int64_t count() {
         return database_->read([](Tx& tx) { return tx.one<std::int64_t>("SELECT COUNT(*) FROM t").value(); }).value();
@@ -32,10 +49,13 @@ TEST_F(DatabaseTest, a_write_is_there_after_reopening) {
     EXPECT_EQ(count(), 1);
 }
 
-TEST_F(DatabaseTest, the_file_is_private) {
-    struct stat info{};
-    ASSERT_EQ(::stat((folder_ / "db/corral.db").c_str(), &info), 0);
-    EXPECT_EQ(info.st_mode & 0777U, 0600U);
+TEST_F(DatabaseTest, its_files_are_private) {
+    ASSERT_TRUE(database_->write([](Tx& tx) { tx.exec("INSERT INTO t VALUES ('x', 1)"); }));
+    for (const char* name : {"corral.db", "corral.db-wal", "corral.db-shm"}) {
+        struct stat info{};
+        ASSERT_EQ(::stat((folder_ / "db/" + name).c_str(), &info), 0) << name;
+        EXPECT_EQ(info.st_mode & 0777U, 0600U) << name;
+    }
 }
 
 TEST_F(DatabaseTest, an_error_rolls_its_own_writes_back) {
@@ -132,11 +152,198 @@ TEST_F(DatabaseTest, readers_see_a_snapshot_while_writes_go_on) {
     EXPECT_EQ(count(), 1);
 }
 
+TEST_F(DatabaseTest, nobody_sees_half_a_transaction) {
+    std::promise<void> gate;
+    auto open_gate = gate.get_future().share();
+    std::atomic<bool> halfway = false;
+    std::jthread writer([&] {
+        EXPECT_TRUE(ok(database_->write([&](Tx& tx) {
+            tx.exec("INSERT INTO t VALUES ('from', 0)");
+            halfway = true;
+            open_gate.wait();
+            tx.exec("INSERT INTO t VALUES ('to', 0)");
+        })));
+    });
+    ASSERT_TRUE(eventually([&] { return halfway.load(); }));
+    EXPECT_EQ(count(), 0) << "and readers do not wait for the writer";
+    gate.set_value();
+    writer.join();
+    EXPECT_EQ(count(), 2);
+}
+
+TEST_F(DatabaseTest, text_stays_data_whatever_it_holds) {
+    using namespace std::string_literals;
+    const std::string hostile = "x'); DROP TABLE t; --\n\"\0 :1 ?1 é"s;
+    ASSERT_TRUE(ok(database_->write([&](Tx& tx) { tx.exec("INSERT INTO t VALUES (:1, 1)", hostile); })));
+    const auto back =
+        database_->read([&](Tx& tx) { return tx.one<std::string>("SELECT k FROM t WHERE k = :1", hostile); });
+    EXPECT_EQ(value_of(back), hostile);
+}
+
+TEST_F(DatabaseTest, every_type_comes_back_as_it_went_in) {
+    const Bytes bytes{std::string("\0\xff raw", 6)};
+    const Time time{std::chrono::microseconds{1'700'000'000'123'456}};
+    ASSERT_TRUE(ok(database_->write([&](Tx& tx) {
+        tx.exec("CREATE TABLE v (a BIGINT, b BOOLEAN, c DOUBLE PRECISION, d TEXT, e BYTEA, f BIGINT, g TEXT, h TEXT)");
+        tx.exec("INSERT INTO v VALUES (:1, :2, :3, :4, :5, :6, :7, :8)", std::numeric_limits<std::int64_t>::min(), true,
+                0.1, std::string("a\0b", 3), bytes, time, UserId("u1"), std::optional<std::string>());
+    })));
+    const auto row = value_of(database_->read([](Tx& tx) {
+        return tx.one<std::int64_t, bool, double, std::string, Bytes, Time, UserId, std::optional<std::string>>(
+            "SELECT a, b, c, d, e, f, g, h FROM v");
+    }));
+    ASSERT_TRUE(row);
+    const auto& [a, b, c, d, e, f, g, h] = *row;
+    EXPECT_EQ(a, std::numeric_limits<std::int64_t>::min());
+    EXPECT_TRUE(b);
+    EXPECT_EQ(c, 0.1);
+    EXPECT_EQ(d, std::string("a\0b", 3));
+    EXPECT_EQ(e.data, bytes.data);
+    EXPECT_EQ(f, time);
+    EXPECT_EQ(g, UserId("u1"));
+    EXPECT_EQ(h, std::nullopt);
+}
+
+TEST_F(DatabaseTest, a_query_that_does_not_fit_its_row_is_an_error_and_no_garbage) {
+    ASSERT_TRUE(ok(database_->write([](Tx& tx) { tx.exec("INSERT INTO t VALUES ('x', NULL)"); })));
+    EXPECT_TRUE(
+        fails_with(Errc::internal, database_->read([](Tx& tx) { (void)tx.one<std::int64_t>("SELECT v FROM t"); })));
+    EXPECT_TRUE(
+        fails_with(Errc::internal, database_->read([](Tx& tx) { (void)tx.one<std::string>("SELECT k, v FROM t"); })));
+    EXPECT_TRUE(fails_with(Errc::internal, database_->read([](Tx& tx) { (void)tx.all<std::string>("SELECT"); })));
+    EXPECT_EQ(count(), 1) << "and the connection is good for more";
+}
+
+TEST_F(DatabaseTest, callers_learn_nothing_of_sql) {
+    const auto failed = database_->write([](Tx& tx) { tx.exec("INSERT INTO nowhere VALUES (1)"); });
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().message.find("nowhere"), std::string::npos);
+    EXPECT_NE(failed.error().detail.find("nowhere"), std::string::npos) << "the log does";
+}
+
+TEST_F(DatabaseTest, references_between_tables_are_enforced) {
+    ASSERT_TRUE(ok(database_->write(
+        [](Tx& tx) { tx.exec("CREATE TABLE child (t TEXT NOT NULL REFERENCES t (k) ON DELETE CASCADE)"); })));
+    EXPECT_FALSE(database_->write([](Tx& tx) { tx.exec("INSERT INTO child VALUES ('absent')"); }));
+    ASSERT_TRUE(ok(database_->write([](Tx& tx) {
+        tx.exec("INSERT INTO t VALUES ('x', 1)");
+        tx.exec("INSERT INTO child VALUES ('x')");
+        EXPECT_EQ(tx.exec("DELETE FROM t WHERE k = 'x'"), 1);
+        EXPECT_EQ(tx.one<std::int64_t>("SELECT COUNT(*) FROM child"), 0);
+    })));
+}
+
+TEST_F(DatabaseTest, a_read_changes_nothing) {
+    (void)database_->read([](Tx& tx) { tx.exec("INSERT INTO t VALUES ('x', 1)"); });
+    EXPECT_EQ(count(), 0);
+}
+
+TEST_F(DatabaseTest, a_write_from_a_hook_is_refused_and_does_not_hang) {
+    Result<void> inner;
+    ASSERT_TRUE(ok(database_->write([&](Tx& tx) {
+        tx.after_commit([&] { inner = database_->write([](Tx& w) { w.exec("INSERT INTO t VALUES ('n', 1)"); }); });
+    })));
+    EXPECT_TRUE(fails_with(Errc::internal, inner));
+}
+
+TEST_F(DatabaseTest, many_statements_more_than_are_kept_prepared_go_on_working) {
+    EXPECT_TRUE(ok(database_->write([](Tx& tx) {
+        for (int i = 0; i < 600; ++i) EXPECT_EQ(tx.one<std::int64_t>("SELECT " + std::to_string(i)), i);
+    })));
+}
+
+// The process is killed at a random point of a stream of transactions, each of which writes two rows.
+TEST_F(DatabaseTest, what_was_answered_survives_a_kill_and_nothing_is_there_by_half) {
+    database_.reset();  // no thread may live when this process is copied
+    std::array<int, 2> acknowledged{};
+    ASSERT_EQ(::pipe(acknowledged.data()), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        auto database = open_sqlite(folder_ / "db/corral.db");
+        for (int i = 0; database; ++i) {
+            const auto done = (*database)->write([&](Tx& tx) {
+                tx.exec("INSERT INTO t VALUES (:1, 1)", "a" + std::to_string(i));
+                tx.exec("INSERT INTO t VALUES (:1, 2)", "b" + std::to_string(i));
+            });
+            if (!done || ::write(acknowledged[1], "x", 1) != 1) break;
+        }
+        ::_exit(1);
+    }
+    ::close(acknowledged[1]);
+    int answered = 0;
+    for (char c = 0; answered < 25 && ::read(acknowledged[0], &c, 1) == 1;) ++answered;
+    ::kill(child, SIGKILL);
+    for (char c = 0; ::read(acknowledged[0], &c, 1) == 1;) ++answered;
+    ::close(acknowledged[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
+    open();
+    EXPECT_GE(answered, 25);
+    EXPECT_GE(count(), 2 * answered);
+    EXPECT_EQ(count() % 2, 0);
+    EXPECT_EQ(value_of(database_->read([](Tx& tx) { return tx.one<std::string>("PRAGMA integrity_check"); })), "ok");
+}
+
+TEST(OpenSqlite, takes_paths_with_the_special_characters_of_uris) {
+    const TempFolder folder;
+    const std::string path = folder / "a b?c#d%20é/x?mode=memory.db";
+    {
+        const auto database = value_of(open_sqlite(path));
+        ASSERT_TRUE(ok(database->write([](Tx& tx) { tx.exec("CREATE TABLE t (k TEXT)"); })));
+    }
+    EXPECT_TRUE(std::filesystem::exists(path));
+    EXPECT_TRUE(ok(value_of(open_sqlite(path))->write([](Tx& tx) { tx.exec("INSERT INTO t VALUES ('x')"); })));
+}
+
+TEST(OpenSqlite, refuses_what_is_no_database) {
+    const TempFolder folder;
+    EXPECT_FALSE(open_sqlite(folder.path()));
+    ASSERT_TRUE(ok(files::replace_file(folder / "text.db", std::string(4096, 'x'))));
+    EXPECT_TRUE(fails_with(Errc::unavailable, open_sqlite(folder / "text.db")));
+}
+
+TEST(OpenSqlite, databases_in_memory_are_apart_from_each_other) {
+    const auto one = value_of(open_sqlite(":memory:"));
+    const auto two = value_of(open_sqlite(":memory:"));
+    ASSERT_TRUE(ok(one->write([](Tx& tx) { tx.exec("CREATE TABLE t (k TEXT)"); })));
+    EXPECT_TRUE(ok(one->read([](Tx& tx) { (void)tx.all<std::string>("SELECT k FROM t"); })));
+    EXPECT_FALSE(two->read([](Tx& tx) { (void)tx.all<std::string>("SELECT k FROM t"); }));
+}
+
 TEST_F(DatabaseTest, a_database_of_a_newer_version_is_refused) {
     ASSERT_TRUE(database_->migrate({{1, "one", "CREATE TABLE t (k TEXT)"}, {2, "two", "CREATE TABLE w (x TEXT)"}}));
     auto old = database_->migrate({{1, "one", "CREATE TABLE t (k TEXT)"}});
     ASSERT_FALSE(old);
     EXPECT_EQ(old.error().code, Errc::unavailable);
+}
+
+TEST_F(DatabaseTest, migrations_run_once_in_order_of_their_numbers) {
+    const std::vector<Migration> all{{3, "three", "INSERT INTO log SELECT MAX(n) + 1 FROM log"},
+                                     {1, "one", "CREATE TABLE t (k TEXT)"},
+                                     {2, "two", "CREATE TABLE log (n BIGINT);\n INSERT INTO log VALUES (10) ;\n"}};
+    const auto logged = [&] {
+        return value_of(database_->read([](Tx& tx) { return tx.all<std::int64_t>("SELECT n FROM log ORDER BY n"); }));
+    };
+    ASSERT_TRUE(ok(database_->migrate(all)));
+    EXPECT_EQ(logged(), (std::vector<std::int64_t>{10, 11}));
+    ASSERT_TRUE(ok(database_->migrate(all)));
+    open();
+    ASSERT_TRUE(ok(database_->migrate(all)));
+    EXPECT_EQ(logged(), (std::vector<std::int64_t>{10, 11})) << "nothing ran again";
+}
+
+TEST_F(DatabaseTest, a_migration_that_fails_leaves_nothing_of_itself_and_keeps_those_before) {
+    const Migration one{1, "one", "CREATE TABLE t (k TEXT)"};
+    const Migration good{2, "good", "CREATE TABLE good (x TEXT)"};
+    const auto failed =
+        database_->migrate({one, good, {3, "bad", "CREATE TABLE half (x TEXT); INSERT INTO nowhere VALUES (1)"}});
+    EXPECT_TRUE(fails_with(Errc::unavailable, failed));
+    EXPECT_NE(failed.error().detail.find("bad"), std::string::npos) << "the log names it";
+    EXPECT_TRUE(ok(database_->read([](Tx& tx) { (void)tx.all<std::string>("SELECT x FROM good"); })));
+    EXPECT_FALSE(database_->read([](Tx& tx) { (void)tx.all<std::string>("SELECT x FROM half"); }));
+    EXPECT_TRUE(ok(database_->migrate({one, good, {3, "bad", "CREATE TABLE half (x TEXT)"}}))) << "mended, it runs";
 }
 
 }  // namespace

@@ -185,6 +185,14 @@ bool below(const fs::path& path, const fs::path& root) {
     return true;
 }
 
+// Without links; nothing when it cannot be told where the folder really is.
+std::optional<fs::path> resolve(const std::string& folder) {
+    std::error_code error;
+    fs::path out = fs::weakly_canonical(folder, error);
+    if (error || out.empty()) return std::nullopt;
+    return out;
+}
+
 }  // namespace
 
 Result<std::string> confine(const std::string& path, const std::vector<std::string>& allowed,
@@ -193,17 +201,20 @@ Result<std::string> confine(const std::string& path, const std::vector<std::stri
         return Error{Errc::invalid, "A path on this server must be absolute"};
     std::error_code error;
     const fs::path resolved = fs::weakly_canonical(path, error);
-    if (error) return Error{Errc::not_found, "The path " + path + " does not exist", error.message()};
+    if (error) return Error{Errc::not_found, "The path " + path + " cannot be resolved", error.message()};
     static constexpr std::array system{"/etc", "/proc", "/sys", "/dev", "/run", "/boot", "/usr"};
+    // What lies above a refused folder holds it too: a folder is read as a whole.
     for (const char* folder : system)
-        if (below(resolved, folder))
+        if (below(resolved, folder) || below(folder, resolved))
             return Error{Errc::forbidden, std::string(folder) + " is a system folder and refused"};
-    for (const auto& folder : denied)
-        if (below(resolved, fs::weakly_canonical(folder, error)))
+    for (const auto& folder : denied) {
+        const auto own = resolve(folder);
+        if (!own || below(resolved, *own) || below(*own, resolved))
             return Error{Errc::forbidden, "That path belongs to the service itself and is refused"};
+    }
     if (!allowed.empty()) {
         for (const auto& folder : allowed)
-            if (below(resolved, fs::weakly_canonical(folder, error))) return resolved.string();
+            if (const auto root = resolve(folder); root && below(resolved, *root)) return resolved.string();
         return Error{Errc::forbidden, "That path lies outside the folders that may be named"};
     }
     return resolved.string();

@@ -59,10 +59,10 @@ struct Space {
 };
 Result<Space> space_at(const std::string& path);
 
-// May `path` be named by a caller? Resolves links first. Refuses system folders (/etc /proc /sys /dev /run /boot /usr)
-// and everything below `denied`; when `allowed` is not empty, only what lies below one of its roots passes.
-// Returns the resolved path. Errc::forbidden with a sentence naming the rule, Errc::not_found when its folder is
-// absent.
+// May `path` be named by a caller? Resolves links first. Refuses system folders (/etc /proc /sys /dev /run /boot /usr),
+// everything below `denied`, and what holds one of those; when `allowed` is not empty, only what lies below one of its
+// roots passes. Returns the resolved path. Errc::forbidden with a sentence naming the rule, Errc::not_found when it
+// cannot be resolved, Errc::invalid when it is not absolute.
 Result<std::string> confine(const std::string& path, const std::vector<std::string>& allowed,
                             const std::vector<std::string>& denied);
 

@@ -123,5 +123,39 @@ TEST(Schema, names_nested_structs_once) {
     EXPECT_NE(schemas["Outer"].find("\"required\":[\"Name\"]"), std::string::npos);
 }
 
+struct Tree {
+    std::string label;
+    std::vector<Tree> children;
+};
+constexpr auto json_object(const Tree*) {
+    return object("Tree", field("label", &Tree::label, "What <it> is"), field("children", &Tree::children));
+}
+
+TEST(Schema, of_a_struct_that_holds_itself_ends) {
+    std::map<std::string, std::string> schemas;
+    EXPECT_EQ(add_schema<Tree>(schemas), "Tree");
+    EXPECT_EQ(schemas.size(), 1U);
+    EXPECT_EQ(schemas["Tree"],
+              R"({"type":"object","properties":{"label":{"description":"What \u003cit\u003e is","type":"string"},)"
+              R"("children":{"type":["array","null"],"items":{"$ref":"#/components/schemas/Tree"}}}})");
+}
+
+TEST(Schema, every_member_type_has_its_json_type) {
+    std::map<std::string, std::string> schemas;
+    add_schema<Outer>(schemas);
+    const auto outer = parse(schemas["Outer"]);
+    ASSERT_TRUE(outer);
+    const auto& members = outer->at("properties");
+    const auto type_of = [&](const char* name) { return serialize(members.at(name)); };
+    EXPECT_EQ(type_of("Name"), R"({"type":"string"})");
+    EXPECT_EQ(type_of("tags"), R"({"type":["array","null"],"items":{"type":"string"}})");
+    EXPECT_EQ(type_of("counts"), R"({"type":["object","null"],"additionalProperties":{"type":"integer"}})");
+    EXPECT_EQ(type_of("ratio"), R"({"type":"number"})");
+    EXPECT_EQ(type_of("password"), R"({"type":"string","format":"password"})");
+    EXPECT_EQ(type_of("colour"), R"({"type":"string","enum":["red","green"]})");
+    EXPECT_EQ(type_of("at"), R"({"type":"string","format":"date-time"})");
+    EXPECT_EQ(add_schema<std::string>(schemas), "") << "only described structs have a name";
+}
+
 }  // namespace
 }  // namespace corral::json

@@ -1,6 +1,5 @@
 #include "platform/json/read.hpp"
 
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 #include <cmath>
 
@@ -8,12 +7,13 @@
 
 namespace corral::json {
 
-Result<Value> parse(std::string_view text) {
+Result<Value> parse(std::string_view text, boost::json::storage_ptr memory) {
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
         return Error{Errc::invalid, "The body is empty; JSON is expected"};
     boost::json::parse_options options;
     options.max_depth = 32;
     boost::json::parser parser({}, options);
+    parser.reset(std::move(memory));
     boost::system::error_code error;
     parser.write(text.data(), text.size(), error);
     if (error) return Error{Errc::invalid, "The body is not valid JSON: " + error.message()};

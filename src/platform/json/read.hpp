@@ -1,7 +1,9 @@
 // JSON text into described structs, with every bad member named. See json.hpp for the rules.
 #pragma once
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -16,7 +18,7 @@ namespace corral::json {
 using Value = boost::json::value;
 
 // Strict JSON (RFC 8259), UTF-8 checked, at most 32 levels deep. Errc::invalid otherwise.
-Result<Value> parse(std::string_view text);
+Result<Value> parse(std::string_view text, boost::json::storage_ptr memory = {});
 std::string serialize(const Value&);  // with our escaping, no newline
 
 namespace detail {
@@ -147,8 +149,9 @@ void decode(const Value& in, T& out, const std::string& path, Problems& problems
     } else if constexpr (std::is_integral_v<T>)
         decode_integer(in, out, path, problems);
     else if constexpr (std::is_floating_point_v<T>) {
-        if (in.is_number())
-            out = in.to_number<T>();
+        // 1e999 is well-formed JSON and fits no double.
+        if (const T number = in.is_number() ? in.to_number<T>() : T{}; in.is_number() && std::isfinite(number))
+            out = number;
         else
             problems.add(path, "must be a number");
     } else
@@ -168,7 +171,10 @@ Result<T> from_value(const Value& value) {
 
 template <class T>
 Result<T> read(std::string_view text) {
-    return from_value<T>(TRY(parse(text)));
+    // The document lives for this call only: one block instead of an allocation a string, given back at once.
+    unsigned char first[2048];
+    boost::json::monotonic_resource memory(first, sizeof first);
+    return from_value<T>(TRY(parse(text, &memory)));
 }
 
 }  // namespace corral::json

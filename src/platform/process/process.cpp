@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +20,8 @@ namespace corral::process {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr unsigned close_range_cloexec = 4;  // CLOSE_RANGE_CLOEXEC of linux/close_range.h
 
 // A pipe whose ends close themselves. [0] reads, [1] writes.
 struct Pipe {
@@ -67,12 +71,17 @@ struct Child {
 
 // Only async-signal-safe calls between fork and exec.
 [[noreturn]] void become(const Child& child, const char* program, char* const* argv, char* const* envp,
-                         const char* folder) {
+                         const char* folder, pid_t parent) {
     ::setpgid(0, 0);
+    // When this service is killed, what it had started must not go on writing beside its successor.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     std::signal(SIGPIPE, SIG_DFL);
+    // Libraries open files and sockets that exec would hand on: a client's connection would stay open in the child.
+    ::syscall(SYS_close_range, 3U, ~0U, close_range_cloexec);
     if (::dup2(child.in.read, 0) < 0 || ::dup2(child.out.write, 1) < 0 || ::dup2(child.err.write, 2) < 0) ::_exit(127);
     if (*folder != '\0' && ::chdir(folder) != 0) ::_exit(126);
     ::execve(program, argv, envp);
@@ -85,9 +94,11 @@ Result<void> start(const Command& command, const std::string& program, Child& ch
     std::vector<std::string> environment = environment_with(command.env);
     const auto argv = pointers(arguments);
     const auto envp = pointers(environment);
+    const pid_t parent = ::getpid();
     child.pid = ::fork();
     if (child.pid < 0) return system_error(errno, "fork");
-    if (child.pid == 0) become(child, program.c_str(), argv.data(), envp.data(), command.working_folder.c_str());
+    if (child.pid == 0)
+        become(child, program.c_str(), argv.data(), envp.data(), command.working_folder.c_str(), parent);
     ::setpgid(child.pid, child.pid);  // in both, so that no kill comes too early
     child.pidfd = static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0));
     Pipe::close(child.in.read);
@@ -95,6 +106,25 @@ Result<void> start(const Command& command, const std::string& program, Child& ch
     Pipe::close(child.err.write);
     for (const int fd : {child.in.write, child.out.read, child.err.read}) ::fcntl(fd, F_SETFL, O_NONBLOCK);
     return {};
+}
+
+// A child that has closed its standard input must not end this process: SIGPIPE is held back in this thread, and taken
+// away when it came.
+ssize_t write_without_signal(int fd, std::string_view bytes) {
+    sigset_t pipe_signal;
+    sigset_t before;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    const ssize_t put = ::write(fd, bytes.data(), bytes.size());
+    const int why = errno;
+    if (put < 0 && why == EPIPE) {
+        const timespec now{};
+        sigtimedwait(&pipe_signal, nullptr, &now);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = why;
+    return put;
 }
 
 class Session {
@@ -136,7 +166,7 @@ private:
     }
 
     void feed() {
-        const ssize_t put = ::write(child_.in.write, input_.data(), input_.size());
+        const ssize_t put = write_without_signal(child_.in.write, input_);
         if (put > 0)
             input_.remove_prefix(static_cast<std::size_t>(put));
         else if (put < 0 && errno != EAGAIN && errno != EINTR)
@@ -190,18 +220,23 @@ private:
     Clock::time_point exited_at_{};
 };
 
+bool executable(const std::string& path) {  // folders are "executable" too
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
 }  // namespace
 
 std::optional<std::string> find_program(std::string_view program) {
     if (program.find('/') != std::string_view::npos)
-        return ::access(std::string(program).c_str(), X_OK) == 0 ? std::optional(std::string(program)) : std::nullopt;
+        return executable(std::string(program)) ? std::optional(std::string(program)) : std::nullopt;
     const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody changes the environment
     std::string_view rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
     while (!rest.empty()) {
         const auto colon = std::min(rest.find(':'), rest.size());
         const std::string candidate = std::string(rest.substr(0, colon)) + "/" + std::string(program);
         rest.remove_prefix(std::min(colon + 1, rest.size()));
-        if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+        if (executable(candidate)) return candidate;
     }
     return std::nullopt;
 }
