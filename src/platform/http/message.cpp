@@ -58,7 +58,7 @@ std::optional<std::string_view> Request::query_value(std::string_view name) cons
 }
 
 Result<FileBody> open_file_body(const std::string& path, std::uint64_t offset, std::optional<std::uint64_t> length) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would wait for its writer
     if (fd < 0) return system_error(errno, "open " + path);
     FileBody body;
     body.descriptor = std::shared_ptr<const int>(new int(fd), [](const int* p) {
@@ -67,6 +67,7 @@ Result<FileBody> open_file_body(const std::string& path, std::uint64_t offset, s
     });
     struct stat info{};
     if (::fstat(fd, &info) != 0) return system_error(errno, "fstat " + path);
+    if (!S_ISREG(info.st_mode)) return Error{Errc::invalid, "Only regular files can be sent", path};
     const auto size = static_cast<std::uint64_t>(info.st_size);
     if (offset > size || (length && *length > size - offset))
         return Error{Errc::invalid, "The range lies outside the file", path};

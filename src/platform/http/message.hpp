@@ -69,6 +69,7 @@ struct Response {
 
 // One WebSocket connection, as the owner of a socket route sees it. send() may be called from any thread and never
 // blocks: it queues; a client whose queue exceeds its bound is closed with 1013. Messages are shared, not copied.
+// Whoever holds one lets go of it when `closed` is called: none may outlive the server.
 class Socket {
 public:
     virtual ~Socket() = default;
@@ -77,7 +78,8 @@ public:
     [[nodiscard]] virtual std::size_t queued() const = 0;  // messages waiting
 };
 
-// What a socket route returns: called on a network thread, must not block. `opened` comes first, `closed` last, once.
+// What a socket route returns: called on a network thread, must not block. `opened` comes first, `closed` last, once;
+// when the handshake fails `closed` comes alone.
 struct SocketHandler {
     std::function<void(std::shared_ptr<Socket>)> opened;
     std::function<void(std::string_view message, bool binary)> received;

@@ -43,6 +43,7 @@ std::string_view reason(int status) {
         case 502: return "Bad Gateway";
         case 503: return "Service Unavailable";
         case 504: return "Gateway Timeout";
+        case 505: return "HTTP Version Not Supported";
         default: return "Status";
     }
 }
@@ -95,6 +96,7 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
     if (self->upgraded_) co_return;
     boost::system::error_code ignored;
     self->stream_.tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    if (self->unread_) co_await self->discard_rest();
 }
 
 asio::awaitable<bool> Connection::handshake() {
@@ -116,8 +118,9 @@ asio::awaitable<std::size_t> Connection::read_head() {
     for (;;) {
         // Empty lines before a request are skipped (RFC 9112, 2.2).
         while (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);
-        if (const auto size = head_size(buffer_)) co_return *size <= shared_.options.header_limit ? *size : 0;
-        if (buffer_.size() > shared_.options.header_limit) {
+        const auto size = head_size(buffer_);
+        if (size && *size <= shared_.options.header_limit) co_return *size;
+        if (size || buffer_.size() > shared_.options.header_limit) {
             co_await refuse(Head{}, 431, "The request header is too large");
             co_return 0;
         }
@@ -152,18 +155,25 @@ asio::awaitable<Connection::Next> Connection::serve(Head head) {
             admission.refusal = http::Dispatcher::refuse(
                 413, "The body is larger than this route takes: " + std::to_string(limit) + " bytes");
         keep = false;
+        unread_ = true;
     } else if (admission.refusal && head.expect_continue) {
         keep = false;  // it may or may not send the body now
+        unread_ = true;
     } else if (head.framing != Framing::none) {
         if (head.expect_continue && buffer_.empty()) {
             static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
             const auto [error, sent] = co_await asio::async_write(stream_, asio::buffer(go_on), use_result);
             if (error) co_return Next::close;
         }
-        if (!co_await read_body(head, limit)) {
+        const Body body = co_await read_body(head, limit);
+        if (body == Body::cut_off) co_return Next::close;
+        if (body != Body::whole) {
             if (!admission.refusal)
-                co_return co_await refuse(head, 413, "The body is malformed, or larger than this route takes");
+                co_return co_await refuse(head, body == Body::too_large ? 413 : 400,
+                                          body == Body::too_large ? "The body is larger than this route takes"
+                                                                  : "The chunked coding of the body is malformed");
             keep = false;
+            unread_ = true;
         }
     }
     http::Response response =
@@ -175,7 +185,7 @@ asio::awaitable<Connection::Next> Connection::serve(Head head) {
     co_return written&& keep && !shared_.draining ? Next::again : Next::close;
 }
 
-asio::awaitable<bool> Connection::read_body(Head& head, std::size_t limit) {
+asio::awaitable<Connection::Body> Connection::read_body(Head& head, std::size_t limit) {
     stream_.tcp().expires_after(shared_.options.body_timeout);
     std::string& body = head.request.body;
     if (head.framing == Framing::length) {
@@ -191,18 +201,19 @@ asio::awaitable<bool> Connection::read_body(Head& head, std::size_t limit) {
             const auto [error, got] =
                 co_await stream_.async_read_some(asio::buffer(body.data() + before, step), use_result);
             body.resize(before + (error ? 0 : got));
-            if (error) co_return false;
+            if (error) co_return Body::cut_off;
         }
-        co_return true;
+        co_return Body::whole;
     }
     ChunkedReader reader;
     for (;;) {
         std::string_view in = buffer_;
         const auto state = reader.feed(in, body);
         buffer_.erase(0, buffer_.size() - in.size());
-        if (body.size() > limit || state == ChunkedReader::State::broken) co_return false;
-        if (state == ChunkedReader::State::done) co_return true;
-        if (!co_await fill()) co_return false;
+        if (body.size() > limit) co_return Body::too_large;
+        if (state == ChunkedReader::State::broken) co_return Body::malformed;
+        if (state == ChunkedReader::State::done) co_return Body::whole;
+        if (!co_await fill()) co_return Body::cut_off;
     }
 }
 
@@ -287,7 +298,17 @@ asio::awaitable<bool> Connection::write_file(const http::FileBody& file) {
     co_return true;
 }
 
+// Closing on top of unread bytes resets the connection, and the reset may overtake the answer (RFC 9112, 9.6).
+asio::awaitable<void> Connection::discard_rest() {
+    stream_.tcp().expires_after(std::chrono::seconds{2});
+    for (;;) {
+        const auto [error, got] = co_await stream_.async_read_some(asio::buffer(chunk_), use_result);
+        if (error) co_return;
+    }
+}
+
 asio::awaitable<Connection::Next> Connection::refuse(const Head& head, int status, const std::string& message) {
+    unread_ = true;
     http::Response response = http::Dispatcher::refuse(status, message);
     co_await write(head.request, response, false);
     log_access(head.request, status, std::chrono::steady_clock::now());

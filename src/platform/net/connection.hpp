@@ -41,17 +41,19 @@ public:
 
 private:
     enum class Next { again, close };
+    enum class Body { whole, too_large, malformed, cut_off };
     static asio::awaitable<void> run(std::shared_ptr<Connection> self);
     asio::awaitable<bool> handshake();
     asio::awaitable<std::size_t> read_head();  // size of the head in buffer_, 0 when the connection is over
     asio::awaitable<bool> fill();              // more bytes into buffer_
     asio::awaitable<Next> serve(Head head);
-    asio::awaitable<bool> read_body(Head& head, std::size_t limit);
+    asio::awaitable<Body> read_body(Head& head, std::size_t limit);
     asio::awaitable<http::Response> answer(const http::Admission& admission, const http::Request& request);
     asio::awaitable<bool> write(const http::Request& request, http::Response& response, bool keep_alive);
     asio::awaitable<bool> write_file(const http::FileBody& file);
     asio::awaitable<Next> upgrade(http::Admission admission, Head head);
     asio::awaitable<Next> refuse(const Head& head, int status, const std::string& message);
+    asio::awaitable<void> discard_rest();
     void log_access(const http::Request& request, int status, std::chrono::steady_clock::time_point since) const;
 
     Shared& shared_;
@@ -61,6 +63,7 @@ private:
     std::string out_;     // head of the answer, reused
     std::array<char, 8192> chunk_{};
     bool idle_ = false;
+    bool unread_ = false;  // the peer may still be sending what nobody will read
     bool upgraded_ = false;
 };
 

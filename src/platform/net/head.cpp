@@ -9,6 +9,9 @@ namespace corral::net {
 
 namespace {
 
+constexpr std::size_t chunk_line_limit = 4096;     // bytes of a size with its extensions, or of one trailer
+constexpr std::size_t trailer_limit = 64U << 10U;  // bytes of all trailers
+
 bool token_char(unsigned char c) {  // RFC 9110, 5.6.2
     return std::isalnum(c) != 0 ||
            std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
@@ -16,6 +19,14 @@ bool token_char(unsigned char c) {  // RFC 9110, 5.6.2
 
 bool is_token(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return token_char(c); });
+}
+
+// Looks at every byte instead of stopping at the first bad one: so the compiler takes many at a time, and a token has
+// 3 KB of them.
+bool holds_control(std::string_view value) {
+    bool found = false;
+    for (const unsigned char c : value) found |= (c < 0x20 && c != '\t') | (c == 0x7F);
+    return found;
 }
 
 std::string_view trim(std::string_view text) {
@@ -31,6 +42,13 @@ bool list_holds(std::string_view list, std::string_view wanted) {
         list.remove_prefix(std::min(end + 1, list.size()));
     }
     return false;
+}
+
+// A list may be spread over several fields of one name (RFC 9110, 5.3).
+bool any_list_holds(const http::Headers& headers, std::string_view name, std::string_view wanted) {
+    return std::ranges::any_of(headers.all(), [&](const auto& field) {
+        return json::equal_without_case(field.first, name) && list_holds(field.second, wanted);
+    });
 }
 
 HeadProblem bad(std::string message) { return {400, std::move(message)}; }
@@ -66,8 +84,7 @@ std::optional<HeadProblem> parse_fields(std::string_view rest, Head& head) {
         if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
             return bad("A header field is malformed");
         const std::string_view value = trim(line.substr(colon + 1));
-        if (std::ranges::any_of(value, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; }))
-            return bad("A header value holds a control character");
+        if (holds_control(value)) return bad("A header value holds a control character");
         head.request.headers.add(std::string(line.substr(0, colon)), std::string(value));
     }
     return std::nullopt;
@@ -123,12 +140,16 @@ ParsedHead parse_head(std::string_view text) {
     if (!out.problem) out.problem = find_framing(out.head);
     if (out.problem) return out;
     Head& head = out.head;
-    const std::string_view connection = head.request.headers.get("Connection");
-    head.keep_alive = head.minor_version == 1 ? !list_holds(connection, "close") : list_holds(connection, "keep-alive");
-    head.expect_continue = json::equal_without_case(head.request.headers.get("Expect"), "100-continue");
-    // Offers of h2c and the like are ignored (clients.md 8): only a WebSocket upgrade is one.
-    head.websocket = head.request.method == http::Method::get && list_holds(connection, "upgrade") &&
-                     list_holds(head.request.headers.get("Upgrade"), "websocket");
+    const http::Headers& headers = head.request.headers;
+    const bool modern = head.minor_version == 1;
+    head.keep_alive =
+        modern ? !any_list_holds(headers, "Connection", "close") : any_list_holds(headers, "Connection", "keep-alive");
+    head.expect_continue = modern && json::equal_without_case(headers.get("Expect"), "100-continue");
+    // Offers of h2c and the like are ignored (clients.md 8): only a WebSocket upgrade is one. With a body it would be
+    // unclear where the frames begin.
+    head.websocket = modern && head.request.method == http::Method::get && head.framing == Framing::none &&
+                     any_list_holds(headers, "Connection", "upgrade") &&
+                     any_list_holds(headers, "Upgrade", "websocket");
     return out;
 }
 
@@ -138,7 +159,7 @@ bool ChunkedReader::read_size_line(std::string_view& in) {
         in.remove_prefix(1);
         if (c != '\n') {
             line_ += c;
-            if (line_.size() > 4096) failed_ = true;
+            if (line_.size() > chunk_line_limit) failed_ = true;
             if (failed_) return false;
             continue;
         }
@@ -147,7 +168,8 @@ bool ChunkedReader::read_size_line(std::string_view& in) {
             return false;
         }
         line_.pop_back();
-        return true;
+        failed_ = line_.find('\r') != std::string::npos;  // and so is a bare carriage return
+        return !failed_;
     }
     return false;
 }
@@ -157,7 +179,10 @@ ChunkedReader::State ChunkedReader::feed(std::string_view& in, std::string& out)
         switch (phase_) {
             case Phase::size: {
                 if (!read_size_line(in)) break;
-                const std::string_view digits = trim(std::string_view(line_).substr(0, line_.find(';')));
+                const auto extension = line_.find(';');
+                std::string_view digits = std::string_view(line_).substr(0, extension);
+                if (extension != std::string::npos)  // blanks are allowed there alone (RFC 9112, 7.1.1)
+                    while (digits.ends_with(' ') || digits.ends_with('\t')) digits.remove_suffix(1);
                 const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), left_, 16);
                 if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size())
                     return State::broken;
@@ -181,6 +206,8 @@ ChunkedReader::State ChunkedReader::feed(std::string_view& in, std::string& out)
             case Phase::trailers:
                 if (!read_size_line(in)) break;
                 if (line_.empty()) return State::done;
+                trailer_bytes_ += line_.size();
+                failed_ = trailer_bytes_ > trailer_limit;
                 line_.clear();
                 break;
         }

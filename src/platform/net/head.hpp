@@ -50,6 +50,7 @@ private:
     Phase phase_ = Phase::size;
     std::string line_;
     std::uint64_t left_ = 0;
+    std::size_t trailer_bytes_ = 0;
     bool failed_ = false;
 };
 

@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
+#include <memory>
 #include <mutex>
 
 namespace corral::net {
@@ -56,13 +58,36 @@ struct List {
     void add(const std::string& line) { head = curl_slist_append(head, line.c_str()); }
 };
 
-std::string place_of(const std::string& url) {  // scheme and host: no path, no credentials
-    const auto scheme = url.find("://");
-    const auto start = scheme == std::string::npos ? 0 : scheme + 3;
-    const auto end = url.find('/', start);
-    const auto at = url.find('@', start);
-    if (at != std::string::npos && (end == std::string::npos || at < end)) return url.substr(at + 1, end - at - 1);
-    return url.substr(0, end);
+struct FreeText {
+    void operator()(char* text) const { curl_free(text); }
+};
+
+std::string part_of(CURLU* url, CURLUPart part) {
+    char* text = nullptr;
+    if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
+    return std::unique_ptr<char, FreeText>(text).get();
+}
+
+// Scheme, host and port, for messages: everything else of a URL may be a secret.
+std::string place_of(const std::string& url) {
+    const std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), curl_url_cleanup);
+    if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return "The server";
+    const std::string port = part_of(parsed.get(), CURLUPART_PORT);
+    return part_of(parsed.get(), CURLUPART_SCHEME) + "://" + part_of(parsed.get(), CURLUPART_HOST) +
+           (port.empty() ? "" : ":" + port);
+}
+
+// A line's end inside a value would start another header, or another request.
+bool one_line(std::string_view text) {
+    return std::ranges::none_of(text, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; });
+}
+
+Result<void> check_lines(const ClientRequest& request) {
+    bool good = one_line(request.method) && one_line(request.content_type) && one_line(request.bearer.reveal()) &&
+                one_line(request.api_key.reveal());
+    for (const auto& [name, value] : request.headers) good = good && one_line(name) && one_line(value);
+    if (!good) return Error{Errc::invalid, "A request header holds a control character"};
+    return {};
 }
 
 }  // namespace
@@ -100,6 +125,7 @@ HttpClient::~HttpClient() {
 }
 
 Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
+    TRY(check_lines(request));
     CURL* curl = pool_->borrow();
     if (curl == nullptr) return Error{Errc::internal, "No HTTP client can be made"};
     Transfer transfer{.limit = pool_->options.body_limit, .cancel = request.cancel};

@@ -48,7 +48,8 @@ public:
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
-    // Any status is a success here. Errc::unavailable: no connection or a broken one; Errc::timeout: limit or cancel.
+    // Any status is a success here. Errc::unavailable: no connection or a broken one; Errc::timeout: limit or cancel;
+    // Errc::invalid: a header that would not stay one line.
     Result<ClientResponse> send(const ClientRequest& request);
 
 private:

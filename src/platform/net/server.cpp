@@ -171,11 +171,11 @@ void Server::stop() {
     for (auto& loop : s.loops) loop->context.stop();
     for (auto& loop : s.loops)
         if (loop->thread.joinable()) loop->thread.join();
+    // The loops themselves go with the server, and the connections with them.
+    for (const auto& socket : std::exchange(s.shared.sockets, {})) socket->abandon();
     s.plain_acceptor.reset();
     s.tls_acceptor.reset();
     s.ticker.reset();
-    s.shared.sockets.clear();
-    s.loops.clear();
 }
 
 }  // namespace corral::net

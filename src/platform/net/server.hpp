@@ -48,6 +48,7 @@ public:
     [[nodiscard]] int port() const;  // of the plain listener once started
     [[nodiscard]] int tls_port() const;
     // Stops accepting, closes idle connections and WebSockets (1001), waits for running requests up to drain_time.
+    // Handlers that take longer still refer to their connections: let the pool end before the server is destroyed.
     void stop();
 
 private:

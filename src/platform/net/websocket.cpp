@@ -8,12 +8,14 @@ namespace corral::net {
 namespace {
 constexpr int overflow = 1013;  // RFC 6455 registry: try again later
 constexpr int no_pong = 1011;
+constexpr int going_away = 1001;
 }  // namespace
 
 WebSocketSession::WebSocketSession(Shared& shared, AnyStream stream, http::SocketHandler handler)
     : shared_(shared),
       ws_(std::move(stream)),
       handler_(std::move(handler)),
+      close_deadline_(ws_.get_executor()),
       last_ping_(std::chrono::steady_clock::now()),
       last_pong_(last_ping_) {}
 
@@ -43,6 +45,8 @@ void WebSocketSession::accepted(boost::system::error_code error) {
     if (error) return finish();
     open_ = true;
     handler_.opened(shared_from_this());
+    // Opened while the service was told to stop: nobody else would close it.
+    if (shared_.draining) return close_now(going_away, "The service is shutting down");
     read();
 }
 
@@ -111,8 +115,12 @@ void WebSocketSession::close_now(int code, const std::string& reason) {
     }
     if (close_sent_ || finished_ || !open_) return;
     close_sent_ = true;
-    // A peer that does not answer the close handshake is cut off.
-    ws_.next_layer().tcp().expires_after(std::chrono::seconds{5});
+    // A peer that does not answer the close handshake, or does not even read what is on its way to it, is cut off. The
+    // stream's own timeout cannot be used: it must not be set while a read and a write are pending.
+    close_deadline_.expires_after(std::chrono::seconds{5});
+    close_deadline_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+        if (!error) self->finish();
+    });
     beast::websocket::close_reason why(static_cast<beast::websocket::close_code>(code));
     why.reason = reason.substr(0, 120);
     ws_.async_close(why, [self = shared_from_this()](boost::system::error_code) { self->finish(); });
@@ -143,8 +151,9 @@ void WebSocketSession::finish() {
         closing_ = true;
         queue_.clear();
     }
+    close_deadline_.cancel();
     beast_close_socket(ws_.next_layer());
-    if (open_ && handler_.closed) handler_.closed();
+    if (handler_.closed) handler_.closed();
     std::lock_guard lock(shared_.mutex);
     shared_.sockets.erase(shared_from_this());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <deque>
@@ -26,6 +27,8 @@ public:
 
     // Called about once a second by the server: pings, and ends a connection whose pongs stay away.
     void tick(std::chrono::steady_clock::time_point now);
+    // Ends it without a farewell, when its io_context runs no more.
+    void abandon() { finish(); }
 
 private:
     struct Out {
@@ -42,6 +45,7 @@ private:
     beast::websocket::stream<AnyStream, false> ws_;  // false: without compression
     http::SocketHandler handler_;
     beast::flat_buffer in_;
+    asio::steady_timer close_deadline_;
     mutable std::mutex mutex_;  // guards the queue
     std::deque<Out> queue_;
     std::size_t queued_bytes_ = 0;

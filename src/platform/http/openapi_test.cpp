@@ -1,0 +1,125 @@
+// The API document of a small table that uses every feature of a row. The service's own is checked in app/server.
+#include <gtest/gtest.h>
+
+#include "platform/http/base_routes.hpp"
+#include "support/results.hpp"
+
+namespace corral::http {
+namespace {
+
+using testing_support::value_of;
+
+struct Leaf {
+    int size = 0;
+};
+constexpr auto json_object(const Leaf*) { return json::object("Leaf", json::field("size", &Leaf::size)); }
+struct Thing {
+    std::string name;
+    std::vector<Leaf> leaves;
+};
+constexpr auto json_object(const Thing*) {
+    return json::object("Thing", json::required("name", &Thing::name), json::field("leaves", &Thing::leaves));
+}
+
+class OpenApiTest : public testing::Test {
+protected:
+    static json::Value document() {
+        std::vector<Route> rows;
+        rows.push_back(get("/v1/things", all_of({"A", "B"}), "List \"things\" <all>",
+                           [](const Caller&) -> Result<std::vector<Thing>> { return std::vector<Thing>{}; })
+                           .query("force", "Say \"yes\"")
+                           .header("X-No-Cache", ""));
+        rows.push_back(put("/v1/things/{thing}/leaves/{leaf}", signed_in(), "Change",
+                           [](const Caller&, PathText, PathText, Thing thing) -> Result<Thing> { return thing; })
+                           .also(Method::patch)
+                           .status(202)
+                           .optional_body());
+        rows.push_back(
+            get("/v1/hidden", super_users(), "Hidden", [](const Caller&) -> Result<void> { return {}; }).hide());
+        rows.push_back(post("/login", open_to_anyone("why"), "Log in", [](const Caller&, Leaf) -> Result<void> {
+                           return {};
+                       }).at_root());
+        for (Route& row : rows) {
+            row.operation_id = row.summary.substr(0, 4);
+            row.module = "things";
+        }
+        return value_of(json::parse(openapi_document(rows, "/api", "1.2.3")));
+    }
+};
+
+TEST_F(OpenApiTest, says_what_it_is) {
+    const auto d = document();
+    EXPECT_EQ(d.at("openapi").as_string(), "3.1.0");
+    EXPECT_EQ(d.at("info").at("version").as_string(), "1.2.3");
+    EXPECT_TRUE(d.at("components").at("securitySchemes").as_object().contains("bearer"));
+    EXPECT_TRUE(d.at("components").at("securitySchemes").as_object().contains("apiKey"));
+}
+
+TEST_F(OpenApiTest, has_every_row_that_is_not_hidden_below_the_prefix) {
+    std::vector<std::string> paths;
+    const auto d = document();
+    for (const auto& [path, methods] : d.at("paths").as_object()) paths.emplace_back(path);
+    EXPECT_EQ(paths, (std::vector<std::string>{"/api/v1/things", "/api/v1/things/{thing}/leaves/{leaf}", "/login"}));
+}
+
+TEST_F(OpenApiTest, a_list_says_what_it_takes_and_gives) {
+    const auto d = document();
+    const auto& list = d.at("paths").at("/api/v1/things").at("get");
+    EXPECT_EQ(list.at("summary").as_string(), "List \"things\" <all>");
+    EXPECT_EQ(list.at("x-access").as_string(), "A and B");
+    EXPECT_FALSE(list.as_object().contains("security")) << "the document's rule holds";
+    std::vector<std::string> names;
+    for (const auto& p : list.at("parameters").as_array())
+        names.push_back(std::string(p.at("in").as_string()) + " " + std::string(p.at("name").as_string()));
+    EXPECT_EQ(names, (std::vector<std::string>{"query force", "header X-No-Cache", "header X-Filter"}));
+    EXPECT_EQ(json::serialize(list.at("responses").at("200").at("content").at("application/json").at("schema")),
+              R"({"type":"array","items":{"$ref":"#/components/schemas/Thing"}})");
+    EXPECT_TRUE(list.at("responses").as_object().contains("401"));
+}
+
+TEST_F(OpenApiTest, path_parameters_bodies_and_further_methods_are_told) {
+    const auto d = document();
+    const auto& path = d.at("paths").at("/api/v1/things/{thing}/leaves/{leaf}");
+    for (const char* method : {"put", "patch"}) {
+        const auto& operation = path.at(method);
+        ASSERT_EQ(operation.at("parameters").as_array().size(), 2U);
+        for (const auto& p : operation.at("parameters").as_array()) {
+            EXPECT_EQ(p.at("in").as_string(), "path");
+            EXPECT_TRUE(p.at("required").as_bool());
+        }
+        EXPECT_FALSE(operation.at("requestBody").at("required").as_bool());
+        EXPECT_TRUE(operation.at("responses").as_object().contains("202"));
+    }
+    EXPECT_NE(path.at("put").at("operationId"), path.at("patch").at("operationId"));
+}
+
+TEST_F(OpenApiTest, open_rows_ask_for_no_credentials) {
+    const auto d = document();
+    const auto& login = d.at("paths").at("/login").at("post");
+    EXPECT_TRUE(login.at("security").as_array().empty());
+    EXPECT_FALSE(login.at("responses").as_object().contains("401"));
+}
+
+TEST_F(OpenApiTest, nested_structs_are_components) {
+    const auto d = document();
+    const auto& schemas = d.at("components").at("schemas");
+    EXPECT_EQ(json::serialize(schemas.at("Thing").at("required")), R"(["name"])");
+    EXPECT_EQ(json::serialize(schemas.at("Thing").at("properties").at("leaves").at("items")),
+              R"({"$ref":"#/components/schemas/Leaf"})");
+    EXPECT_TRUE(schemas.as_object().contains("Leaf"));
+}
+
+TEST(ApiPage, a_prefix_cannot_leave_its_string) {
+    const std::string page = api_page("/a\"</script><script>x");
+    EXPECT_EQ(page.find("</script><script>x"), std::string::npos);
+    EXPECT_NE(page.find(R"(const prefix = "/a\"\u003c/script\u003e)"), std::string::npos);
+}
+
+TEST(ApiPage, loads_nothing_from_elsewhere) {
+    const std::string page = api_page("/api");
+    for (const char* foreign : {"http://", "https://", "src=", "@import", "url("})
+        EXPECT_EQ(page.find(foreign), std::string::npos) << foreign;
+}
+
+}  // namespace
+}  // namespace corral::http
