@@ -22,6 +22,9 @@ std::string normal_name(std::string_view text) {
                    ? '_'
                    : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     }
+    constexpr std::string_view blank = "\t\n\v\f\r";  // spaces were replaced above
+    out.erase(0, out.find_first_not_of(blank));
+    out.erase(out.find_last_not_of(blank) + 1);
     return out;
 }
 

@@ -23,9 +23,29 @@ Secret jwt_key(const Settings& settings) {
     return Secret(crypto::hmac_sha256(settings.master_key.reveal(), "corral token signing"));
 }
 
-std::string bearer_of(const http::Request& request) {
+std::string_view bearer_of(const http::Request& request) {
     const auto header = request.headers.get("Authorization");
-    return header.starts_with("Bearer ") ? std::string(header.substr(7)) : std::string{};
+    return header.starts_with("Bearer ") ? header.substr(7) : std::string_view{};
+}
+
+UserResponse shown(const Account& account, const Snapshot& snapshot) {
+    const User& user = account.user;
+    UserResponse out{.id = user.id,
+                     .username = user.username,
+                     .name = user.name,
+                     .email = user.email,
+                     .roles = user.roles,
+                     .claims = user.claims,
+                     .super_user = account.principal->super_user};
+    const auto add = [&](const std::string& claim, const std::string& role) {
+        if (std::ranges::find(out.effective_claims, claim, &UserClaim::id) == out.effective_claims.end())
+            out.effective_claims.push_back({claim, claim, !role.empty(), role});
+    };
+    for (const std::string& claim : user.claims) add(claim, "");
+    for (const std::string& id : user.roles)
+        if (const Role* role = snapshot.role(id))
+            for (const std::string& claim : role->claims) add(claim, role->id);
+    return out;
 }
 
 }  // namespace
@@ -97,7 +117,7 @@ std::shared_ptr<const Principal> Service::root() const {
 }
 
 Result<Caller> Service::authenticate(const http::Request& request, bool allow_query_token) const {
-    if (const std::string token = bearer_of(request); !token.empty()) return by_token(token);
+    if (const auto token = bearer_of(request); !token.empty()) return by_token(token);
     if (const auto key = request.headers.get("X-Api-Key"); !key.empty()) return by_key(key);
     if (allow_query_token) {
         for (const char* name : {"access_token", "authorization"})
@@ -108,15 +128,15 @@ Result<Caller> Service::authenticate(const http::Request& request, bool allow_qu
 }
 
 Result<Caller> Service::by_token(std::string_view token) const {
-    const TokenClaims claims = TRY(signer_.verify(token, clock_.now()));
+    const TokenBearer bearer = TRY(signer_.verify(token, clock_.now()));
     const auto snapshot = directory_.now();
-    const auto account = snapshot->account(claims.uid);
-    if (!account || account->user.id != claims.uid) return refused("The account of this token does not exist");
+    const auto account = snapshot->account(bearer.uid);
+    if (!account || account->user.id != bearer.uid) return refused("The account of this token does not exist");
     if (account->user.blocked) return refused("The account of this token is blocked");
     Caller caller;
     caller.principal = account->principal;
-    if (!claims.api_key_id.empty()) {
-        const ApiKey* key = snapshot->key(claims.api_key_id);
+    if (!bearer.api_key_id.empty()) {
+        const ApiKey* key = snapshot->key(bearer.api_key_id);
         if (key == nullptr || key->revoked) return refused("The API key behind this token is gone");
         caller.api_key_id = key->id;
         caller.forwarder = key->forwarder;
@@ -247,6 +267,14 @@ void Service::note_address_failure(const std::string& address) {
 Result<ValidateTokenResponse> Service::validate(const ValidateTokenRequest& request) const {
     TRY(by_token(request.token));
     return ValidateTokenResponse{};
+}
+
+Result<std::vector<UserResponse>> Service::users() const {
+    const auto snapshot = directory_.now();
+    std::vector<UserResponse> out;
+    out.reserve(snapshot->accounts.size());
+    for (const auto& account : snapshot->accounts) out.push_back(shown(*account, *snapshot));
+    return out;
 }
 
 }  // namespace corral::identity

@@ -56,6 +56,32 @@ constexpr auto json_object(const ValidateTokenResponse*) {
     return json::object("ValidateTokenResponse", json::field("valid", &ValidateTokenResponse::valid));
 }
 
+struct UserClaim {
+    std::string id, name;
+    bool is_inherited = false;
+    std::string source_role;  // of an inherited one
+};
+constexpr auto json_object(const UserClaim*) {
+    return json::object("UserClaimResponse", json::omit("id", &UserClaim::id), json::field("name", &UserClaim::name),
+                        json::field("is_inherited", &UserClaim::is_inherited),
+                        json::omit("source_role", &UserClaim::source_role));
+}
+
+struct UserResponse {
+    std::string id, username, name, email;
+    std::vector<std::string> roles, claims;   // ids; the claims that are the user's own
+    std::vector<UserClaim> effective_claims;  // own ones first, then those of each role; each once
+    bool super_user = false;
+};
+constexpr auto json_object(const UserResponse*) {
+    return json::object("ApiUser", json::omit("id", &UserResponse::id),
+                        json::field("username", &UserResponse::username), json::omit("name", &UserResponse::name),
+                        json::field("email", &UserResponse::email), json::omit("roles", &UserResponse::roles),
+                        json::omit("claims", &UserResponse::claims),
+                        json::field("effective_claims", &UserResponse::effective_claims),
+                        json::field("isSuperUser", &UserResponse::super_user));
+}
+
 struct Settings {
     Secret master_key;  // 32 bytes; keys' secrets and, unless jwt_secret is set, tokens are bound to it
     Secret jwt_secret;  // "" derives one from master_key
@@ -76,6 +102,7 @@ public:
     [[nodiscard]] Result<Caller> authenticate(const http::Request&, bool allow_query_token) const override;
     Result<LoginResponse> login(const LoginRequest&, const std::string& address);
     Result<ValidateTokenResponse> validate(const ValidateTokenRequest&) const;
+    [[nodiscard]] Result<std::vector<UserResponse>> users() const;
 
     // Null when there is no such account.
     [[nodiscard]] std::shared_ptr<const Principal> principal_of(const UserId&) const;

@@ -25,13 +25,18 @@ constexpr auto json_object(const TokenClaims*) {
                         json::omit("api_key_id", &TokenClaims::api_key_id), json::field("jti", &TokenClaims::jti));
 }
 
+constexpr auto json_object(const TokenBearer*) {
+    return json::object("JwtBearer", json::field("exp", &TokenBearer::exp), json::field("uid", &TokenBearer::uid),
+                        json::field("api_key_id", &TokenBearer::api_key_id));
+}
+
 std::string TokenSigner::sign(const TokenClaims& claims) const {
     const std::string signed_part =
         crypto::base64url(json::to_text(Header{})) + "." + crypto::base64url(json::to_text(claims));
     return signed_part + "." + crypto::base64url(crypto::hmac_sha256(key_.reveal(), signed_part));
 }
 
-Result<TokenClaims> TokenSigner::verify(std::string_view token, Time now) const {
+Result<TokenBearer> TokenSigner::verify(std::string_view token, Time now) const {
     const auto first = token.find('.');
     const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
     if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos)
@@ -45,12 +50,12 @@ Result<TokenClaims> TokenSigner::verify(std::string_view token, Time now) const 
     if (!header_text || !claims_text) return refused("The token is malformed");
     const auto header = json::read<Header>(*header_text);
     if (!header || header->alg != "HS256") return refused("The token is signed with another algorithm");
-    auto claims = json::read<TokenClaims>(*claims_text);
-    if (!claims) return refused("The token is malformed");
-    if (claims->exp == 0 || claims->uid.empty()) return refused("The token lacks an expiry or an account");
+    auto bearer = json::read<TokenBearer>(*claims_text);
+    if (!bearer) return refused("The token is malformed");
+    if (bearer->exp == 0 || bearer->uid.empty()) return refused("The token lacks an expiry or an account");
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-    if (seconds >= claims->exp) return refused("The token has expired");
-    return std::move(*claims);
+    if (seconds >= bearer->exp) return refused("The token has expired");
+    return std::move(*bearer);
 }
 
 }  // namespace corral::identity
