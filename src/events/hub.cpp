@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "platform/crypto/crypto.hpp"
 
@@ -56,13 +57,14 @@ constexpr auto json_object(const ClientId*) {
     return json::object("ClientId", json::field("client-id", &ClientId::id));
 }
 
-std::shared_ptr<const std::string> wire(const Event& e) {
+// The number is told to those who asked with `since`: released clients know no such member.
+std::shared_ptr<const std::string> wire(const Event& e, bool numbered) {
     return std::make_shared<const std::string>(json::write(Message{.id = e.id,
                                                                    .event_type = std::string(to_text(e.type)),
                                                                    .timestamp = e.timestamp,
                                                                    .message = e.message,
                                                                    .body = {e.body},
-                                                                   .sequence = e.sequence}));
+                                                                   .sequence = numbered ? e.sequence : 0}));
 }
 
 std::string trimmed_lower(std::string_view text) {
@@ -159,7 +161,7 @@ void Hub::opened(const std::shared_ptr<Client>& client, std::shared_ptr<http::So
           json::to_text(Greeting{client->id, client->greeting}), false);
     for (const Event& event : client->held)
         if (client->types.contains(event.type) && may_see(client->caller, event)) {
-            client->socket->send(wire(event));
+            client->socket->send(wire(event, true));
             ++sent_;
         }
     client->held.clear();
@@ -202,7 +204,7 @@ void Hub::received(const std::shared_ptr<Client>& client, std::string_view text)
 }
 
 void Hub::deliver(const Event& event) {
-    std::shared_ptr<const std::string> text;  // one text for everybody
+    std::array<std::shared_ptr<const std::string>, 2> texts;  // shared by all; plain and numbered
     std::lock_guard lock(mutex_);
     for (const auto& [id, client] : clients_) {
         if (!client->types.contains(event.type) || !may_see(client->caller, event)) continue;
@@ -210,7 +212,9 @@ void Hub::deliver(const Event& event) {
             client->held.push_back(event);
             continue;
         }
-        if (!text) text = wire(event);
+        const bool numbered = client->since >= 0;
+        auto& text = texts.at(numbered ? 1 : 0);
+        if (!text) text = wire(event, numbered);
         client->socket->send(text);
         ++sent_;
     }

@@ -41,16 +41,17 @@ Result<http::Response> unsubscribed(const Result<Unsubscribed>& result) {
 std::vector<http::Route> routes(Hub& hub) {
     using namespace http;
     std::vector<Route> rows;
-    rows.push_back(socket("/v1/ws/subscribe", signed_in(), "Events as they happen",
-                          [&](const Call& call) -> Result<SocketHandler> {
-                              const auto since = TRY(since_of(call.request));
-                              return hub.open(call.caller,
-                                              std::string(call.request.query_value("event_types").value_or("")), since);
-                          })
-                       .diagnostics()
-                       .token_in_query()
-                       .query("event_types", "Comma list of types; everybody gets global")
-                       .query("since", "Replay the stored events after this sequence number first"));
+    rows.push_back(
+        socket("/v1/ws/subscribe", signed_in(), "Events as they happen",
+               [&](const Call& call) -> Result<SocketHandler> {
+                   const auto since = TRY(since_of(call.request));
+                   return hub.open(call.caller, std::string(call.request.query_value("event_types").value_or("")),
+                                   since);
+               })
+            .diagnostics()
+            .token_in_query()
+            .query("event_types", "Comma list of types; everybody gets global")
+            .query("since", "Replay the stored events after this sequence number first; events then carry theirs"));
     rows.push_back(
         post("/v1/ws/unsubscribe", signed_in(), "Take types off a subscription",
              [&](const Caller& who, UnsubscribeRequest body) { return unsubscribed(hub.unsubscribe(who, body)); })
