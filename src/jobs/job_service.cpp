@@ -318,6 +318,11 @@ Result<void> JobService::clean_up(const Caller& who) {
     });
 }
 
+Result<bool> JobService::unfinished(const JobId& id) {
+    const auto job = TRY(database_.read([&](db::Tx& tx) { return store::find(tx, id.text); }));
+    return job && !job->finished();
+}
+
 void JobService::resume_after_restart() {
     auto jobs = database_.read([](db::Tx& tx) { return store::unfinished(tx); });
     if (!jobs) return log::error("Unfinished jobs could not be read", {{"why", jobs.error().detail}});

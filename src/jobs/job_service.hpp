@@ -33,6 +33,7 @@ public:
     Result<void> cancel(const Caller&, const Ref<JobTag>&) override;
     Result<void> remove(const Caller&, const Ref<JobTag>&) override;
     Result<void> clean_up(const Caller&) override;
+    Result<bool> unfinished(const JobId&) override;
     void resume_after_restart() override;
     void stop() override;
     Result<void> trim();

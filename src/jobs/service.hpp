@@ -83,8 +83,10 @@ public:
     virtual Result<void> cancel(const Caller&, const Ref<JobTag>&) = 0;
     virtual Result<void> remove(const Caller&, const Ref<JobTag>&) = 0;  // cancels a running one first
     virtual Result<void> clean_up(const Caller&) = 0;  // completed and failed ones: all with JOB_MANAGER_LIST, else own
-    virtual void resume_after_restart() = 0;           // once, when all kinds are registered
-    virtual void stop() = 0;                           // asks runners to stop and waits; unfinished jobs stay resumable
+    // It is there and has not reached an end: it runs, or will when jobs are resumed.
+    virtual Result<bool> unfinished(const JobId&) = 0;
+    virtual void resume_after_restart() = 0;  // once, when all kinds are registered
+    virtual void stop() = 0;                  // asks runners to stop and waits; unfinished jobs stay resumable
 };
 
 }  // namespace corral::jobs
