@@ -1,5 +1,7 @@
 #include "drivers/hypervisor/fake/fake_driver.hpp"
 
+#include <filesystem>
+
 #include "base/log.hpp"
 #include "drivers/hypervisor/fake/guest.hpp"
 #include "drivers/hypervisor/fake/snapshots.hpp"
@@ -45,6 +47,20 @@ Result<void> check_spec(const Spec& spec) {
 
 Error name_taken(const std::string& name) {
     return Error{Errc::conflict, "There is already a machine with this name", "name " + name};
+}
+
+// "disk.qcow2" → "disk-1.qcow2", or the next number that is free.
+Result<std::string> second_name(const std::string& file) {
+    const std::filesystem::path path(file);
+    for (int number = 1;; ++number) {
+        std::string other =
+            path.parent_path() / (path.stem().string() + "-" + std::to_string(number) + path.extension().string());
+        std::error_code failed;
+        std::filesystem::create_hard_link(file, other, failed);
+        if (!failed) return other;
+        if (failed != std::errc::file_exists)
+            return Error{Errc::upstream, "The disk could not be frozen", file + ": " + failed.message()};
+    }
 }
 
 Observed with_now(const fake::Machine& machine) {
@@ -203,12 +219,22 @@ Result<Observed> FakeDriver::change(const std::string& id, const Changes& change
     return state_->observe(id);
 }
 
-// Nothing ever writes to the disk of a fake machine, so it is its own base.
+// Nothing ever writes to the disk of a fake machine, so a second name of the same file is the layer it goes on in, and
+// the base of one clone serves the next.
 Result<std::string> FakeDriver::freeze_disk_for_clone(const std::string& id, const Op& op) {
     const Observed seen = TRY(state_->observe(id));
     if (seen.state == machines::State::suspended) return refused(seen.state);
     TRY(state_->begin(op));
-    return seen.disk;
+    std::string base;
+    TRY(state_->edit(id, Change::updated, [&](fake::Machine& machine) -> Result<void> {
+        if (machine.base.empty()) {
+            machine.base = machine.seen.disk;
+            machine.seen.disk = TRY(second_name(machine.base));
+        }
+        base = machine.base;
+        return {};
+    }));
+    return base;
 }
 
 void FakeDriver::listen(machines::ChangeListener listener) { state_->changes.listen(std::move(listener)); }

@@ -26,7 +26,7 @@ constexpr auto json_object(const SavedSnapshot*) {
 }
 
 struct Saved {
-    std::string id, name, description, state, home, owner, architecture, disk, mac, address;
+    std::string id, name, description, state, home, owner, architecture, disk, base, mac, address;
     int cpus = 0, memory_mib = 0;
     std::uint64_t disk_bytes = 0;
     std::vector<SavedSnapshot> snapshots;
@@ -36,9 +36,10 @@ constexpr auto json_object(const Saved*) {
                         json::field("description", &Saved::description), json::field("state", &Saved::state),
                         json::field("home", &Saved::home), json::field("owner", &Saved::owner),
                         json::field("architecture", &Saved::architecture), json::field("disk", &Saved::disk),
-                        json::field("mac", &Saved::mac), json::field("address", &Saved::address),
-                        json::field("cpus", &Saved::cpus), json::field("memory_mib", &Saved::memory_mib),
-                        json::field("disk_bytes", &Saved::disk_bytes), json::field("snapshots", &Saved::snapshots));
+                        json::field("base", &Saved::base), json::field("mac", &Saved::mac),
+                        json::field("address", &Saved::address), json::field("cpus", &Saved::cpus),
+                        json::field("memory_mib", &Saved::memory_mib), json::field("disk_bytes", &Saved::disk_bytes),
+                        json::field("snapshots", &Saved::snapshots));
 }
 
 Saved to_saved(const Machine& machine) {
@@ -51,6 +52,7 @@ Saved to_saved(const Machine& machine) {
                 .owner = seen.owner,
                 .architecture = seen.architecture,
                 .disk = seen.disk,
+                .base = machine.base,
                 .mac = seen.mac,
                 .address = seen.addresses.empty() ? "" : seen.addresses.front().ip,
                 .cpus = seen.cpus,
@@ -74,6 +76,7 @@ Machine from_saved(Saved saved) {
     seen.owner = std::move(saved.owner);
     seen.architecture = std::move(saved.architecture);
     seen.disk = std::move(saved.disk);
+    machine.base = std::move(saved.base);
     seen.mac = std::move(saved.mac);
     seen.cpus = saved.cpus;
     seen.memory_mib = saved.memory_mib;

@@ -11,6 +11,7 @@ namespace corral::drivers::fake {
 
 struct Machine {
     machines::Observed seen;
+    std::string base;  // what clones stand on; "" before the first
     std::chrono::steady_clock::time_point started;
     std::vector<machines::Snapshot> snapshots;
 

@@ -40,19 +40,28 @@ Result<void> kill(virDomainPtr domain) {
 Result<void> LibvirtDriver::State::power(virDomainPtr domain, PowerAction action, machines::State before,
                                          const Op& op) {
     switch (action) {
-        case PowerAction::start: return begin(domain);
+        case PowerAction::start: return before == machines::State::suspended ? wake(domain) : begin(domain);
         case PowerAction::stop: return shut_down(domain, op);
         case PowerAction::kill: return kill(domain);
         case PowerAction::restart: return reboot(domain, op);
         case PowerAction::reset: return reset(domain, before, op);
         case PowerAction::pause: return check(virDomainSuspend(domain), "The machine could not be paused");
         case PowerAction::resume:
-            if (before == machines::State::suspended) return begin(domain);
+            if (before == machines::State::suspended) return wake(domain);
             return check(virDomainResume(domain), "The machine could not be resumed");
         case PowerAction::suspend:
             return check(virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING), "The machine could not be suspended");
     }
     return Error{Errc::unsupported, "The hypervisor does not know this action"};
+}
+
+// libvirt shows a machine as paused until its memory is back.
+Result<void> LibvirtDriver::State::wake(virDomainPtr domain) {
+    const std::string id = libvirt::id_of(domain);
+    waking.lock()->insert(id);
+    auto done = begin(domain);
+    waking.lock()->erase(id);
+    return done;
 }
 
 Result<void> LibvirtDriver::State::reset(virDomainPtr domain, machines::State before, const Op& op) {

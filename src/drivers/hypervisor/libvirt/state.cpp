@@ -69,6 +69,8 @@ machines::State LibvirtDriver::State::state_of(virDomainPtr domain, int libvirt_
         case VIR_DOMAIN_PAUSED:
             if (reason == VIR_DOMAIN_PAUSED_STARTING_UP) return State::starting;
             if (reason == VIR_DOMAIN_PAUSED_SAVE) return State::suspending;
+            if (waking.with([&](const auto& ids) { return ids.contains(libvirt::id_of(domain)); }))
+                return State::resuming;
             return State::paused;
         case VIR_DOMAIN_SHUTDOWN: return State::stopping;
         case VIR_DOMAIN_SHUTOFF:
@@ -141,7 +143,8 @@ Result<void> LibvirtDriver::State::wait_for_agent(const std::string& id, const O
     const libvirt::Domain domain = TRY(libvirt::find_domain(connection.get(), id));
     const auto connected = [&]() -> Result<bool> {
         const machines::State state = TRY(state_of(domain.get()));
-        if (state != machines::State::running && state != machines::State::starting) return refused(state);
+        const bool soon = state == machines::State::starting || state == machines::State::resuming;
+        if (state != machines::State::running && !soon) return refused(state);
         return TRY(known(domain.get())).agent_connected;
     };
     const Error late{Errc::timeout, "The guest's agent did not come up in time"};

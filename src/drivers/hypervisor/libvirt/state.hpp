@@ -3,8 +3,10 @@
 
 #include <future>
 #include <mutex>
+#include <set>
 #include <string>
 
+#include "base/guarded.hpp"
 #include "drivers/hypervisor/change_queue.hpp"
 #include "drivers/hypervisor/libvirt/agent.hpp"
 #include "drivers/hypervisor/libvirt/agent_probe.hpp"
@@ -30,6 +32,7 @@ struct LibvirtDriver::State {
     machines::State state_of(virDomainPtr, int libvirt_state, int reason) const;
 
     Result<void> power(virDomainPtr, machines::PowerAction, machines::State before, const machines::Op&);
+    Result<void> wake(virDomainPtr);
     Result<void> shut_down(virDomainPtr, const machines::Op&);
     Result<void> reset(virDomainPtr domain, machines::State before, const machines::Op& op);
     Result<void> reboot(virDomainPtr, const machines::Op&);
@@ -49,8 +52,9 @@ struct LibvirtDriver::State {
     libvirt::AgentProbe probe;
     libvirt::AgentGuest guest;
     libvirt::DiskSnapshots snapshots;
-    std::mutex naming;       // held from "is the name free" to "it is taken"
-    libvirt::Events events;  // last: ends first
+    Guarded<std::set<std::string>> waking;  // machines whose saved memory is being read back
+    std::mutex naming;                      // held from "is the name free" to "it is taken"
+    libvirt::Events events;                 // last: ends first
 };
 
 }  // namespace corral::drivers

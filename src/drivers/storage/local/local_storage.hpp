@@ -1,6 +1,8 @@
-// catalog::Storage in a local folder: temporary file, fsync, rename, fsync of the folder. Thread-safe.
+// catalog::Storage in a local folder: temporary file, fsync, rename, fsync of the folder. Thread-safe; several
+// processes may work on one folder. What a crash leaves of an unfinished object goes when the folder is opened.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -23,8 +25,12 @@ public:
     std::optional<std::string> local_path(const std::string& key) override;
 
 private:
+    class Incoming;
     explicit LocalStorage(std::string folder) : folder_(std::move(folder)) {}
     [[nodiscard]] Result<std::string> path_of(const std::string& key) const;
+    [[nodiscard]] Result<void> make_parents(const std::filesystem::path& parent) const;
+    [[nodiscard]] Result<bool> move_to(const std::string& file, const std::string& goal) const;
+    Result<void> remove_unfinished();
     std::string folder_;
 };
 
