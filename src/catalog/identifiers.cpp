@@ -15,6 +15,9 @@ std::string normal(std::string_view text) {
         out += special.find(c) != std::string_view::npos
                    ? '_'
                    : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    constexpr std::string_view blank = "\t\n\v\f\r";  // spaces were replaced above
+    out.erase(0, out.find_first_not_of(blank));
+    out.erase(out.find_last_not_of(blank) + 1);
     return out;
 }
 

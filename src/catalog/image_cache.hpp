@@ -27,13 +27,18 @@ public:
     // One fetch at a time per image; others wait for it. An interrupted one goes on where it was.
     Result<Fetched> ensure(const std::string& digest, const std::string& manifest_id, chunks::ChunkSource& source,
                            const chunks::FetchOptions& options);
-    // Removes images that nothing is pinned to and that are not of `keep`.
+    // Removes images, whole or begun, that nothing is pinned to and that are not of `keep`.
     Result<void> collect(const std::set<std::string>& keep);
 
 private:
     [[nodiscard]] std::string folder_of(const std::string& digest) const { return folder_ + "/" + digest; }
     Result<Fetched> fetch_now(const std::string& digest, const std::string& manifest_id, chunks::ChunkSource& source,
                               const chunks::FetchOptions& options);
+    Result<chunks::FetchOutcome> bring(const std::string& digest, chunks::ChunkSource& source,
+                                       const chunks::FetchOptions& options);
+    [[nodiscard]] Result<std::set<std::string>> known() const;
+    Result<void> collect_one(const std::string& digest);
+    Result<void> discard(const std::string& digest);
     Result<void> check_space(const std::string& digest, chunks::ChunkSource& source) const;
 
     db::Database& database_;

@@ -56,6 +56,13 @@ Result<Manifest> Service::push(const Caller& who, PushRequest request) {
 }
 
 Result<jobs::Finished> Service::run_push(const jobs::Job& job, const Caller& who, jobs::Progress& progress) {
+    auto done = push_image(job, who, progress);
+    // What a stopped one has brought may serve after a restart.
+    if (!done && !progress.cancel().stop_requested()) TRY(stores_.abandon(std::string(job_session) + job.id));
+    return done;
+}
+
+Result<jobs::Finished> Service::push_image(const jobs::Job& job, const Caller& who, jobs::Progress& progress) {
     progress.start_step("push_validate_stage");
     PushRequest request = TRY(json::read<PushRequest>(job.input));
     TRY(check_push(who, request));
@@ -85,9 +92,11 @@ Result<jobs::Finished> Service::run_push(const jobs::Job& job, const Caller& who
     const auto disk = settings_.machine_disk ? settings_.machine_disk(request.local_path) : std::nullopt;
     const std::string source = disk.value_or(request.local_path);
     progress.start_step("push_compress_stage");
-    auto target = TRY(open->chunks->upload("job-" + job.id));
+    auto target = TRY(open_upload(*open, std::string(job_session) + job.id));
     chunks::PushOptions options;
     options.work_folder = settings_.work_folder;
+    // The layers below a machine's disk are this service's own; whatever a file from elsewhere names is not.
+    options.others = disk ? chunks::OtherFiles::follow : chunks::OtherFiles::refuse;
     options.cancel = progress.cancel();
     options.progress = [&](std::uint64_t done, std::uint64_t total) {
         progress.advance("push_compress_stage", static_cast<std::int64_t>(done), static_cast<std::int64_t>(total),
@@ -102,7 +111,7 @@ Result<jobs::Finished> Service::run_push(const jobs::Job& job, const Caller& who
         progress.finish_step(step);
 
     progress.start_step("push_upload_meta_stage");
-    m = TRY(publish(std::move(m)));
+    m = TRY(publish(who, std::move(m)));
     for (const char* step : {"push_upload_meta_stage", "push_register_stage", "cleaning_up"})
         progress.finish_step(step);
     return jobs::Finished{"Catalog Manifest Pushed", {m.id, m.name, "catalog_manifest", ""}};

@@ -1,6 +1,7 @@
 #include "catalog/service.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
@@ -129,56 +130,102 @@ Result<Manifest> Service::download(const Caller& who, const std::string& key, co
 
 Result<void> Service::remove(const Caller& who, const std::string& key, const std::string& version,
                              const std::string& architecture, bool clean_remote) {
+    std::lock_guard lock(publish_mutex_);
     auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
     std::erase_if(all, [&](const Manifest& m) {
         return !matches(m, key) || !may_see(who, m) || (!version.empty() && !same(m.version, version)) ||
                (!architecture.empty() && m.architecture != architecture_of(architecture).value_or(architecture));
     });
     if (all.empty()) return not_found();
-    std::lock_guard lock(publish_mutex_);
     for (const Manifest& m : all) {
-        // The record goes first: what it named is then garbage, never a record without its image.
+        // Its files before the record: cut off in between, the removal can be asked for again. The image after it:
+        // never a record without its image.
+        if (clean_remote && !m.store.empty())
+            TRY(remove_files(*TRY(store_of(m))->storage, m.catalog_id, m.pack_filename, m.metadata_filename));
         TRY(database_.write([&](db::Tx& tx) { store::remove(tx, m.id); }));
-        if (!clean_remote || m.store.empty()) continue;
-        OpenStore* open = TRY(store_of(m));
-        const std::string folder = normal(m.catalog_id);
-        TRY(open->storage->remove(folder + "/" + m.pack_filename));
-        TRY(open->storage->remove(folder + "/" + m.metadata_filename));
     }
-    if (clean_remote)
-        if (auto collected = collect_garbage(); !collected)
-            log::info("Unneeded chunks stay until the next clean-up", {{"why", collected.error().message}});
-    return {};
+    if (!clean_remote) return {};
+    garbage_ = true;
+    if (auto collected = collect_chunks(); !collected)
+        log::info("Unneeded chunks stay until the next clean-up", {{"why", collected.error().message}});
+    return tidy_cache();
 }
 
-Result<void> Service::collect_garbage() {
-    const auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
-    std::set<std::string> places{settings_.store};
-    std::set<std::string> digests;
-    for (const Manifest& m : all) {
-        if (!m.store.empty()) places.insert(m.store);
-        if (!m.digest.empty()) digests.insert(m.digest);
+Result<void> Service::remove_files(Storage& storage, const std::string& catalog_id, const std::string& pack,
+                                   const std::string& metadata) {
+    const std::string folder = normal(catalog_id);
+    TRY(storage.remove(folder + "/" + pack));
+    return storage.remove(folder + "/" + metadata);
+}
+
+Result<std::unique_ptr<chunks::ChunkTarget>> Service::open_upload(OpenStore& store, const std::string& session) {
+    std::lock_guard lock(publish_mutex_);
+    return store.chunks->upload(session);
+}
+
+Result<void> Service::withdraw(const std::string& catalog_id, const std::string& version,
+                               const std::string& architecture) {
+    std::lock_guard lock(publish_mutex_);
+    if (TRY(database_.read(
+            [&](db::Tx& tx) { return store::manifest(tx, upper(normal(catalog_id)), version, architecture); })))
+        return {};
+    const std::string name = record_name(catalog_id, architecture, version);
+    return remove_files(*TRY(own_store())->storage, catalog_id, name + ".pdpack", name + ".meta");
+}
+
+Result<void> Service::tidy() {
+    {
+        std::lock_guard lock(publish_mutex_);
+        if (garbage_)
+            if (auto done = collect_chunks(); !done && done.error().code != Errc::busy) return done;
     }
-    for (const std::string& place : places) {
-        const auto live = TRY(database_.read([&](db::Tx& tx) { return store::digests_in(tx, place); }));
-        const auto out = TRY(TRY(stores_.open(place))->chunks->collect_garbage(live));
+    return tidy_cache();
+}
+
+Result<void> Service::tidy_cache() {
+    return cache_.collect(TRY(database_.read([](db::Tx& tx) { return store::digests(tx); })));
+}
+
+Result<void> Service::collect_chunks() {
+    const auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
+    // By place, not by what the records call it: several connection strings can lead to one.
+    TRY(own_store());
+    std::map<OpenStore*, std::set<std::string>> live;
+    for (OpenStore* place : stores_.opened()) live[place] = {};  // also those whose last record is gone
+    for (const Manifest& m : all)
+        if (!m.store.empty() && !m.digest.empty()) live[TRY(store_of(m))].insert(m.digest);
+    for (const auto& [place, images] : live) {
+        const auto out = TRY(place->chunks->collect_garbage(images));
         if (out.images + out.packs + out.rewritten > 0)
-            log::info("Unneeded chunks removed", {{"images", static_cast<long>(out.images)},
+            log::info("Unneeded chunks removed", {{"store", place->storage->describe()},
+                                                  {"images", static_cast<long>(out.images)},
                                                   {"packs", static_cast<long>(out.packs)},
                                                   {"rewritten", static_cast<long>(out.rewritten)},
                                                   {"bytes", static_cast<long>(out.bytes)}});
     }
-    return cache_.collect(digests);
+    garbage_ = false;
+    return {};
 }
 
-Result<Manifest> Service::publish(Manifest m) {
+Result<void> Service::recover() {
+    return stores_.sweep([&](const std::string& session) -> Result<bool> {
+        if (session.starts_with(job_session)) return !TRY(jobs_.unfinished(JobId(session.substr(job_session.size()))));
+        const auto row = TRY(database_.read([&](db::Tx& tx) { return store::upload(tx, session); }));
+        return !row || !row->manifest_id.empty();
+    });
+}
+
+Result<Manifest> Service::publish(const Caller& who, Manifest m) {
     std::lock_guard lock(publish_mutex_);
     OpenStore* open = TRY(store_of(m));
     const auto before =
         TRY(database_.read([&](db::Tx& tx) { return store::manifest(tx, m.catalog_id, m.version, m.architecture); }));
+    if (before && !may_see(who, *before))
+        return Error{Errc::conflict, "This catalog id, version and architecture are taken; choose another version"};
     m.updated_at = clock_.now();
     m.created_at = before ? before->created_at : m.updated_at;
     m.id = before ? before->id : crypto::random_id();
+    if (before && before->digest != m.digest) garbage_ = true;
     if (before) {  // what was counted and decided about this version stays (quirk C19)
         m.download_count = before->download_count;
         m.last_downloaded_at = before->last_downloaded_at;
@@ -206,14 +253,13 @@ Result<Manifest> Service::publish(Manifest m) {
     return m;
 }
 
-Result<ImageForMachine> Service::image_for(const Caller& who, const ImageRequest& request, jobs::Progress& progress) {
+Result<Manifest> Service::choose(const Caller& who, const ImageRequest& request) {
     const std::string architecture = architecture_of(request.architecture).value_or(host_architecture());
     const std::string version = request.version.empty() ? "latest" : request.version;
     auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
     std::erase_if(all, [&](const Manifest& m) {
         return !matches(m, request.catalog_id) || m.architecture != architecture || !may_see(who, m);
     });
-    // A literal version before a tag of that name (quirk C8).
     auto found = std::ranges::find_if(all, [&](const Manifest& m) { return same(m.version, version); });
     if (found == all.end())
         found = std::ranges::find_if(all, [&](const Manifest& m) {
@@ -222,7 +268,16 @@ Result<ImageForMachine> Service::image_for(const Caller& who, const ImageRequest
     if (found == all.end())
         return Error{Errc::not_found,
                      "The catalog has no " + request.catalog_id + " version " + version + " for " + architecture};
-    Manifest m = TRY(download(who, found->id, found->version, found->architecture));
+    return *found;
+}
+
+Result<Manifest> Service::record_for(const Caller& who, const ImageRequest& request) {
+    return shown(TRY(choose(who, request)), settings_.mask_secrets);
+}
+
+Result<ImageForMachine> Service::image_for(const Caller& who, const ImageRequest& request, jobs::Progress& progress) {
+    const Manifest found = TRY(choose(who, request));
+    Manifest m = TRY(download(who, found.id, found.version, found.architecture));
     m = TRY(visible(who, m.id));  // unmasked, for our own use
     if (m.digest.empty()) return Error{Errc::unsupported, "This record holds no image that can be pulled here"};
     progress.start_step("pull_check_cache_stage");
@@ -244,7 +299,8 @@ Result<ImageForMachine> Service::image_for(const Caller& who, const ImageRequest
     progress.finish_step("pull_cache_stage");
     const std::string disk = cached.folder + "/disk.raw";
     if (!files::exists(disk)) return Error{Errc::unsupported, "This image is a bundle of files, not one disk"};
-    return ImageForMachine{shown(std::move(m), true), found->digest, disk};
+    std::string digest = m.digest;
+    return ImageForMachine{shown(std::move(m), true), std::move(digest), disk};
 }
 
 bool Service::pin(db::Tx& tx, const std::string& machine_id, const std::string& digest) {

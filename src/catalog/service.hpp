@@ -86,27 +86,46 @@ public:
     Result<Manifest> push(const Caller& who, PushRequest request);
     Result<jobs::Job> push_async(const Caller& who, PushRequest request);
 
-    // Finds the record (literal version, then tag), checks it, and brings its image into the cache.
+    // The record that a machine would be made from, as answered: a literal version before a tag (quirk C8).
+    Result<Manifest> record_for(const Caller& who, const ImageRequest& request);
+    // Finds that record, checks it, and brings its image into the cache.
     Result<ImageForMachine> image_for(const Caller& who, const ImageRequest& request, jobs::Progress& progress);
     // Keeps the image as long as the machine stands. False: it was collected meanwhile.
     bool pin(db::Tx& tx, const std::string& machine_id, const std::string& digest);
     void unpin(db::Tx& tx, const std::string& machine_id);
-    Result<void> collect_garbage();
+    // Removes chunks and cached images that nothing needs: what a crash left, and what had to stay because something
+    // was being uploaded. Cheap when there is nothing; call now and then.
+    Result<void> tidy();
+    Result<void> tidy_cache();  // images alone
+    // Removes what a crash left of uploads that nobody goes on with. Once, before anything is opened.
+    Result<void> recover();
 
     // For the transfer API.
     Result<OpenStore*> own_store() { return stores_.open(settings_.store); }
     Result<OpenStore*> store_of(const Manifest& manifest) { return stores_.open(manifest.store); }
+    // Waits while garbage is collected.
+    Result<std::unique_ptr<chunks::ChunkTarget>> open_upload(OpenStore& store, const std::string& session);
     Result<Manifest> visible(const Caller& who, const std::string& id);
-    // Writes the record's files and the record; replaces the one of the same id, version and architecture.
-    Result<Manifest> publish(Manifest manifest);
+    // Writes the record's files and the record; replaces the one of the same id, version and architecture, unless the
+    // caller may not even see that one (Errc::conflict).
+    Result<Manifest> publish(const Caller& who, Manifest manifest);
     [[nodiscard]] const Settings& settings() const { return settings_; }
     [[nodiscard]] static Manifest shown(Manifest manifest, bool mask);  // as answered
 
+    // Removes the two files that bear the name of this version, unless there is a record of it.
+    Result<void> withdraw(const std::string& catalog_id, const std::string& version, const std::string& architecture);
+
 private:
+    static constexpr std::string_view job_session = "job-";  // an upload of a job; the job's id follows
+    Result<void> collect_chunks();                           // under publish_mutex_
+    static Result<void> remove_files(Storage& storage, const std::string& catalog_id, const std::string& pack,
+                                     const std::string& metadata);
     Result<void> check_push(const Caller& who, PushRequest& request) const;
     Result<jobs::Finished> run_push(const jobs::Job& job, const Caller& who, jobs::Progress& progress);
+    Result<jobs::Finished> push_image(const jobs::Job& job, const Caller& who, jobs::Progress& progress);
     Result<Manifest> find(const Caller& who, const std::string& catalog_id, const std::string& version,
                           const std::string& architecture);
+    Result<Manifest> choose(const Caller& who, const ImageRequest& request);
     static bool may_see(const Caller& who, const Manifest& manifest);
     Result<std::string> confined(const Caller& who, const std::string& path) const;
 
@@ -116,7 +135,8 @@ private:
     Settings settings_;
     Stores stores_;
     ImageCache cache_;
-    std::mutex publish_mutex_;  // one record change at a time keeps `latest` and its files in step
+    std::mutex publish_mutex_;  // one record change at a time keeps `latest`, files and live chunks in step
+    bool garbage_ = true;       // under publish_mutex_: there may be some; after a start nobody knows
 };
 
 }  // namespace corral::catalog

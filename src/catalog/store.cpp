@@ -58,9 +58,8 @@ void save(db::Tx& tx, const Manifest& m) {
 
 void remove(db::Tx& tx, const std::string& id) { tx.exec("DELETE FROM catalog_manifests WHERE id = :1", id); }
 
-std::set<std::string> digests_in(db::Tx& tx, const std::string& store) {
-    const auto all =
-        tx.all<std::string>("SELECT digest FROM catalog_manifests WHERE store = :1 AND digest <> ''", store);
+std::set<std::string> digests(db::Tx& tx) {
+    const auto all = tx.all<std::string>("SELECT digest FROM catalog_manifests WHERE digest <> ''");
     return {all.begin(), all.end()};
 }
 

@@ -18,7 +18,7 @@ std::optional<Manifest> manifest(db::Tx&, const std::string& catalog_id, const s
 std::optional<Manifest> manifest_by_id(db::Tx&, const std::string& id);
 void save(db::Tx&, const Manifest&);  // inserts or replaces by id
 void remove(db::Tx&, const std::string& id);
-std::set<std::string> digests_in(db::Tx&, const std::string& store);  // images that records of this store need
+std::set<std::string> digests(db::Tx&);  // of the images that records name
 
 struct Upload {
     std::string id, owner, request, manifest_id;  // manifest_id set once committed

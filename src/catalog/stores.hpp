@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "catalog/chunks/store.hpp"
 #include "catalog/model.hpp"
@@ -25,14 +26,23 @@ public:
     Stores(Factory factory, std::string work_folder)
         : factory_(std::move(factory)), work_folder_(std::move(work_folder)) {}
 
-    // `connection` names the place, secrets included. The result lives as long as this object.
+    // `connection` names the place, secrets included. However it is written, a place is opened once, so that all know
+    // of the same chunks. The result lives as long as this object.
     Result<OpenStore*> open(const std::string& connection);
+    [[nodiscard]] std::vector<OpenStore*> opened();
+    // Drops what an upload has brought so far, in whatever store; it must not be open.
+    Result<void> abandon(const std::string& session);
+    // Drops the uploads that `unneeded` names, and half made conversions. Before anything is opened.
+    Result<void> sweep(const std::function<Result<bool>(const std::string& session)>& unneeded);
 
 private:
+    Result<OpenStore*> open_place(const Provider& provider);
+
     Factory factory_;
     std::string work_folder_;
-    std::mutex mutex_;  // guards stores_
-    std::map<std::string, std::unique_ptr<OpenStore>> stores_;
+    std::mutex mutex_;  // guards what follows
+    std::map<std::string, OpenStore*> by_connection_;
+    std::map<std::string, std::unique_ptr<OpenStore>> by_place_;  // by what the storage says of itself
 };
 
 }  // namespace corral::catalog

@@ -13,6 +13,8 @@ namespace corral::catalog {
 namespace {
 
 constexpr std::size_t ids_at_once = 4096;
+constexpr auto idle_limit = std::chrono::minutes{10};
+constexpr std::size_t chunks_read_at_once = 512;  // 32 MiB of a guest's disk
 
 void put_text(std::string& out, std::string_view text) {
     const auto size = static_cast<std::uint32_t>(text.size());
@@ -91,16 +93,17 @@ Result<std::shared_ptr<chunks::ChunkTarget>> Transfer::target(const Caller& who,
     if (!row || row->owner != who.user_id().text) return Error{Errc::not_found, "There is no such upload"};
     if (!row->manifest_id.empty()) return Error{Errc::conflict, "This upload is committed already"};
     std::lock_guard lock(mutex_);
-    auto& slot = open_[id];
-    if (!slot) {
-        auto opened = TRY(catalog_.own_store())->chunks->upload(id);
+    Open& open = open_[id];
+    open.used = clock_.steady();
+    if (!open.target) {
+        auto opened = catalog_.open_upload(*TRY(catalog_.own_store()), id);
         if (!opened) {
             open_.erase(id);
             return std::move(opened).error();
         }
-        slot = std::move(*opened);
+        open.target = std::move(*opened);
     }
-    return slot;
+    return open.target;
 }
 
 Result<std::string> Transfer::offer(const Caller& who, const std::string& id, const std::string& body) {
@@ -125,15 +128,11 @@ Result<Manifest> Transfer::commit(const Caller& who, const std::string& id, cons
     const auto image = TRY(decode_image(body));
     const auto index = TRY(chunks::decode_index(image.index));
     const auto request = TRY(json::read<BeginUpload>(row->request));
+    // Held open until the record is written: garbage collection does not run beside an upload, and until then nothing
+    // else names the image.
+    const auto open = TRY(target(who, id));
     Manifest m;
-    {
-        const auto open = TRY(target(who, id));
-        m.digest = TRY(open->commit(image));
-    }
-    {
-        std::lock_guard lock(mutex_);
-        open_.erase(id);
-    }
+    m.digest = TRY(open->commit(image));
     m.catalog_id = upper(normal(request.catalog_id));
     m.version = request.version;
     m.architecture = request.architecture;
@@ -155,31 +154,82 @@ Result<Manifest> Transfer::commit(const Caller& who, const std::string& id, cons
     for (const auto& segment : image.segments)
         m.pack_size +=
             static_cast<std::int64_t>(TRY(chunks::decode_segment(segment)).places.size() * chunks::chunk_size);
-    m = TRY(catalog_.publish(std::move(m)));
+    auto published = catalog_.publish(who, std::move(m));
+    {
+        std::lock_guard lock(mutex_);
+        open_.erase(id);
+    }
+    m = TRY(std::move(published));
     TRY(database_.write([&](db::Tx& tx) { store::finish_upload(tx, id, m.id); }));
     return Service::shown(std::move(m), true);
 }
 
-Result<std::string> Transfer::image_index(const Caller& who, const std::string& id) {
-    const Manifest m = TRY(catalog_.visible(who, id));
+Result<Manifest> Transfer::readable(const Caller& who, const std::string& id) {
+    Manifest m = TRY(catalog_.visible(who, id));
     if (m.revoked) return Error{Errc::forbidden, "Manifest is revoked"};
     if (m.tainted) return Error{Errc::invalid, "Manifest is tainted"};
+    if (m.digest.empty()) return Error{Errc::unsupported, "This record holds no image in chunks"};
+    return m;
+}
+
+Result<std::string> Transfer::image_index(const Caller& who, const std::string& id) {
+    const Manifest m = TRY(readable(who, id));
     return TRY(catalog_.store_of(m))->chunks->image_index(m.digest);
 }
 
 Result<std::string> Transfer::segment(const Caller& who, const std::string& id, const std::string& digest) {
-    const Manifest m = TRY(catalog_.visible(who, id));
-    return TRY(catalog_.store_of(m))->chunks->segment(digest);
+    const Manifest m = TRY(readable(who, id));
+    auto& store = *TRY(catalog_.store_of(m))->chunks;
+    if (!TRY(contents_.of(m.digest, store))->has_segment(digest))
+        return Error{Errc::not_found, "The image of this record has no such segment"};
+    return store.segment(digest);
 }
 
+namespace {
+
+// Chunks of several images can stand in one frame: what came with the same upload. Only this image's leave the store.
+Result<std::string> without_others(std::string frame, const ImageContents::Contents& image) {
+    const auto damaged = [](const Error& why) {
+        return Error{Errc::upstream, "A stored frame is damaged: " + why.message, why.detail};
+    };
+    const auto head = chunks::read_frame_head(frame);
+    if (!head) return damaged(head.error());
+    if (std::ranges::all_of(head->ids, [&](const auto& chunk) { return image.has_chunk(chunk); })) return frame;
+    const auto raw = chunks::decode_frame(frame);
+    if (!raw) return damaged(raw.error());
+    std::vector<chunks::RawChunk> kept;
+    for (std::size_t i = 0; i < head->ids.size(); ++i)
+        if (image.has_chunk(head->ids[i])) kept.push_back({head->ids[i], (*raw)[i]});
+    constexpr int fast = 1;
+    return chunks::encode_frame(kept, fast);
+}
+
+}  // namespace
+
 Result<std::string> Transfer::read_frames(const Caller& who, const std::string& id, const std::string& body) {
-    const Manifest m = TRY(catalog_.visible(who, id));
+    const Manifest m = TRY(readable(who, id));
+    const auto ids = TRY(decode_ids(body));
+    if (ids.size() > chunks_read_at_once)
+        return Error{Errc::invalid, "Ask for up to " + std::to_string(chunks_read_at_once) + " chunks at once"};
+    auto& store = *TRY(catalog_.store_of(m))->chunks;
+    const auto image = TRY(contents_.of(m.digest, store));
+    for (const auto& chunk : ids)
+        if (!image->has_chunk(chunk))
+            return Error{Errc::not_found, "The image of this record has no chunk " + chunks::to_hex(chunk)};
     std::string out;
-    for (const std::string& frame : TRY(TRY(catalog_.store_of(m))->chunks->frames(TRY(decode_ids(body))))) out += frame;
+    for (std::string& frame : TRY(store.frames(ids))) out += TRY(without_others(std::move(frame), *image));
     return out;
 }
 
 Result<void> Transfer::expire() {
+    {
+        // An upload that its client left alone keeps garbage collection from running; it opens again when asked for.
+        std::lock_guard lock(mutex_);
+        std::erase_if(open_, [&](const auto& item) {
+            const Open& open = item.second;
+            return open.target.use_count() <= 1 && clock_.steady() - open.used > idle_limit;
+        });
+    }
     const auto old = TRY(
         database_.read([&](db::Tx& tx) { return store::uploads_before(tx, clock_.now() - std::chrono::hours{24}); }));
     for (const std::string& id : old) {
@@ -188,6 +238,11 @@ Result<void> Transfer::expire() {
             open_.erase(id);
         }
         TRY(TRY(catalog_.own_store())->chunks->abandon(id));
+        // A crash may have come between the files of its record and the record.
+        if (const auto row = TRY(database_.read([&](db::Tx& tx) { return store::upload(tx, id); }))) {
+            const auto request = TRY(json::read<BeginUpload>(row->request));
+            TRY(catalog_.withdraw(request.catalog_id, request.version, request.architecture));
+        }
         TRY(database_.write([&](db::Tx& tx) { store::remove_upload(tx, id); }));
     }
     return {};

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "catalog/image_contents.hpp"
 #include "catalog/service.hpp"
 
 namespace corral::catalog {
@@ -44,6 +45,8 @@ public:
     Result<void> frames(const Caller& who, const std::string& upload, const std::string& frames);
     Result<Manifest> commit(const Caller& who, const std::string& upload, const std::string& image);
 
+    // Of a record that the caller may pull. Segments and chunks of other images are not there, whoever asks: many
+    // images share one store, and not everybody may see all of them.
     Result<std::string> image_index(const Caller& who, const std::string& manifest);
     Result<std::string> segment(const Caller& who, const std::string& manifest, const std::string& digest);
     Result<std::string> read_frames(const Caller& who, const std::string& manifest, const std::string& ids);
@@ -52,12 +55,18 @@ public:
 
 private:
     Result<std::shared_ptr<chunks::ChunkTarget>> target(const Caller& who, const std::string& upload);
+    Result<Manifest> readable(const Caller& who, const std::string& manifest);
 
     Service& catalog_;
     db::Database& database_;
     const Clock& clock_;
+    ImageContents contents_;
     std::mutex mutex_;  // guards open_
-    std::map<std::string, std::shared_ptr<chunks::ChunkTarget>> open_;
+    struct Open {
+        std::shared_ptr<chunks::ChunkTarget> target;
+        SteadyTime used{};
+    };
+    std::map<std::string, Open> open_;
 };
 
 // The wire form of ids and of a finished image, for both ends.

@@ -1,6 +1,7 @@
 // Garbage collection of the chunk store: what no live image needs goes, mostly dead packs are rewritten.
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "catalog/chunks/store.hpp"
 
 namespace corral::catalog::chunks {
@@ -18,38 +19,61 @@ Result<std::set<ChunkId>> ChunkStore::live_chunks(const std::set<std::string>& i
     return out;
 }
 
-// true: the pack is gone (dropped or rewritten).
-Result<bool> ChunkStore::rewrite_pack(const std::string& key, std::uint64_t size, const std::set<ChunkId>& live,
+// Copies the frames that are needed into a new pack, which is known before the old one is forgotten: readers find every
+// live chunk at any moment.
+Result<void> ChunkStore::move_frames(const std::string& key, const std::vector<PackEntry>& alive, Collected& out) {
+    std::string bytes = pack_head();
+    std::vector<PackEntry> moved;
+    for (const PackEntry& entry : alive) {
+        moved.push_back({bytes.size(), entry.bytes, entry.ids});
+        bytes += TRY(checked_frame({key, entry.offset, entry.bytes, entry.ids},
+                                   TRY(storage_.get(key, entry.offset, entry.bytes))));
+    }
+    bytes += pack_tail(moved, bytes.size());
+    const std::string fresh = new_pack_key();
+    TRY(storage_.put(fresh, bytes));
+    add_pack(fresh, moved, Known::replaced);
+    ++out.rewritten;
+    out.bytes -= bytes.size();
+    return {};
+}
+
+Result<void> ChunkStore::rewrite_pack(const std::string& key, std::uint64_t size, const std::set<ChunkId>& live,
                                       Collected& out) {
-    const auto entries = TRY(read_index_of(key, size));
+    const auto leave = [&](const Error& why) -> Result<void> {  // what it holds may still be rescued by hand
+        log::error("A pack cannot be read and is left alone", {{"pack", key}, {"why", why.message}});
+        return {};
+    };
+    const auto entries = read_index_of(key, size);
+    if (!entries) return leave(entries.error());
     std::uint64_t kept = 0;
     std::vector<PackEntry> alive;
-    for (const PackEntry& entry : entries)
+    for (const PackEntry& entry : *entries)
         if (std::ranges::any_of(entry.ids, [&](const ChunkId& id) { return live.contains(id); })) {
             alive.push_back(entry);
             kept += entry.bytes;
         }
-    if (kept * 2 >= size) return false;  // more than half of it is needed
-    if (!alive.empty()) {
-        // The new pack stands before the old one goes.
-        std::string bytes = pack_head();
-        std::vector<PackEntry> moved;
-        for (const PackEntry& entry : alive) {
-            moved.push_back({bytes.size(), entry.bytes, entry.ids});
-            bytes += TRY(storage_.get(key, entry.offset, entry.bytes));
-        }
-        bytes += pack_tail(moved, bytes.size());
-        const std::string name = crypto::random_id().substr(0, 32);
-        const std::string fresh = "corral/packs/" + name.substr(0, 2) + "/" + name + ".pack";
-        TRY(storage_.put(fresh, bytes));
-        ++out.rewritten;
-        out.bytes += size - std::min<std::uint64_t>(size, bytes.size());
-    } else {
+    if (kept * 2 >= size) return {};  // more than half of it is needed
+    if (alive.empty())
         ++out.packs;
-        out.bytes += size;
-    }
-    TRY(storage_.remove(key));
-    return true;
+    else if (auto moved = move_frames(key, alive, out); !moved && moved.error().code == Errc::upstream)
+        return leave(moved.error());
+    else
+        TRY(std::move(moved));
+    out.bytes += size;
+    forget_pack(key, *entries);
+    return storage_.remove(key);
+}
+
+void ChunkStore::forget_pack(const std::string& key, const std::vector<PackEntry>& entries) {
+    std::unique_lock lock(mutex_);
+    const auto found = std::ranges::find(packs_, key);
+    if (found == packs_.end()) return;
+    const auto number = static_cast<std::uint32_t>(found - packs_.begin());
+    found->clear();
+    for (const PackEntry& entry : entries)
+        for (const ChunkId& id : entry.ids)
+            if (const auto it = chunks_.find(id); it != chunks_.end() && it->second.pack == number) chunks_.erase(it);
 }
 
 Result<Collected> ChunkStore::collect_garbage(const std::set<std::string>& live) {
@@ -76,17 +100,8 @@ Result<Collected> ChunkStore::collect_garbage(const std::set<std::string>& live)
             TRY(storage_.remove(object.key));
             ++out.segments;
         }
-    bool changed = false;
     for (const StoredObject& object : TRY(storage_.list("corral/packs")))
-        changed = TRY(rewrite_pack(object.key, object.size, chunks, out)) || changed;
-    if (changed) {
-        {
-            std::unique_lock lock(mutex_);
-            packs_.clear();
-            chunks_.clear();
-        }
-        TRY(load());
-    }
+        TRY(rewrite_pack(object.key, object.size, chunks, out));
     return out;
 }
 

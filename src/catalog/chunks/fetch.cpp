@@ -10,6 +10,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/log.hpp"
 #include "platform/files/files.hpp"
 
 namespace corral::catalog::chunks {
@@ -42,7 +43,7 @@ public:
         outcome_.found_chunks = found_;
         for (std::size_t f = 0; f < files_.size(); ++f) {
             TRY(files::sync_data(files_[f].get()));
-            if (::fchmod(files_[f].get(), index.entries[f].kind == "disk" ? 0400 : index.entries[f].mode) != 0)
+            if (::fchmod(files_[f].get(), index.entries[f].kind == "disk" ? 0400 : index.entries[f].mode & 0777U) != 0)
                 return system_error(errno, "chmod");
         }
         TRY(files::sync_folder(partial));
@@ -127,6 +128,7 @@ private:
             ids.push_back(place.id);
         }
         if (!ids.empty()) {
+            log::debug("Chunks are asked for", {{"chunks", static_cast<long>(ids.size())}});
             for (const std::string& frame : TRY(source_.frames(ids))) TRY(write_frame(frame, wanted));
             if (!wanted.empty())
                 return Error{Errc::upstream, "The source did not send chunk " + to_hex(wanted.begin()->second->id)};
@@ -140,16 +142,20 @@ private:
 
     Result<void> write_frame(const std::string& frame,
                              std::unordered_multimap<std::string_view, const Place*>& wanted) {
-        auto chunks = decode_frame(frame);
-        if (!chunks) return Error{Errc::upstream, "A frame of the image is damaged: " + chunks.error().message};
-        const FrameHead head = TRY(read_frame_head(frame));
-        for (std::size_t i = 0; i < head.ids.size(); ++i) {
-            const auto [first, last] = wanted.equal_range(key_of(head.ids[i]));
+        const auto unpacked = unpack_frame(frame);
+        if (!unpacked) return Error{Errc::upstream, "A frame of the image is damaged: " + unpacked.error().message};
+        for (std::size_t i = 0; i < unpacked->chunks.size(); ++i) {
+            const std::string& chunk = unpacked->chunks[i];
+            const auto [first, last] = wanted.equal_range(key_of(unpacked->head.ids[i]));
+            if (first == last) continue;
+            if (id_of(chunk) != first->second->id)
+                return Error{Errc::upstream,
+                             "Chunk " + to_hex(first->second->id) + " has other bytes than its id says"};
             for (auto it = first; it != last; ++it) {
                 const Place& place = *it->second;
-                if (place.bytes != (*chunks)[i].size())
+                if (place.bytes != chunk.size())
                     return Error{Errc::upstream, "Chunk " + to_hex(place.id) + " has another length"};
-                TRY(files::pwrite_all(files_[place.file].get(), (*chunks)[i].data(), place.bytes, place.offset));
+                TRY(files::pwrite_all(files_[place.file].get(), chunk.data(), place.bytes, place.offset));
                 ++fetched_;
             }
             wanted.erase(first, last);

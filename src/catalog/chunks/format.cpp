@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 namespace corral::catalog::chunks {
 
@@ -14,7 +15,7 @@ constexpr std::string_view frame_magic = "CRFR";
 constexpr std::string_view pack_magic = "CRPK";
 constexpr std::string_view pack_end_magic = "CRPE";
 constexpr std::string_view segment_magic = "CRSG";
-constexpr std::size_t frame_fixed_bytes = 20;  // magic 4, version 1, count 1, kind 1, reserved 1, stored 4, checksum 8
+constexpr std::size_t frame_fixed_bytes = 20;  // magic 4, version 1, count 1, kind 2, stored 4, checksum 8
 constexpr std::size_t frame_chunk_bytes = 36;  // size 4, id 32
 
 template <class T>
@@ -98,25 +99,40 @@ Result<FrameHead> read_frame_head(std::string_view bytes) {
     return head;
 }
 
-Result<std::vector<std::string>> decode_frame(std::string_view bytes) {
-    const FrameHead head = TRY(read_frame_head(bytes));
+Result<FrameHead> check_frame(std::string_view bytes) {
+    FrameHead head = TRY(read_frame_head(bytes));
     const std::string_view stored = bytes.substr(head.head_bytes(), head.stored);
     if (XXH3_64bits(stored.data(), stored.size()) != head.checksum)
         return broken("The frame's stored bytes are damaged");
-    std::size_t expected = 0;
+    std::uint64_t expected = 0;
     for (const auto size : head.sizes) expected += size;
+    if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != expected)
+        return broken("The frame's head is damaged");
+    return head;
+}
+
+Result<Unpacked> unpack_frame(std::string_view bytes) {
+    Unpacked out{.head = TRY(check_frame(bytes)), .chunks = {}};
+    const std::string_view stored = bytes.substr(out.head.head_bytes(), out.head.stored);
+    std::size_t expected = 0;
+    for (const auto size : out.head.sizes) expected += size;
     std::string raw(expected, '\0');
     const std::size_t got = ZSTD_decompressDCtx(decompressor(), raw.data(), raw.size(), stored.data(), stored.size());
     if (ZSTD_isError(got) != 0 || got != expected) return broken("The frame cannot be decompressed");
-    std::vector<std::string> out;
     std::size_t at = 0;
-    for (std::size_t i = 0; i < head.ids.size(); ++i) {
-        out.push_back(raw.substr(at, head.sizes[i]));
-        at += head.sizes[i];
-        if (id_of(out.back()) != head.ids[i])
-            return broken("Chunk " + to_hex(head.ids[i]) + " has other bytes than its id says");
+    for (const auto size : out.head.sizes) {
+        out.chunks.push_back(raw.substr(at, size));
+        at += size;
     }
     return out;
+}
+
+Result<std::vector<std::string>> decode_frame(std::string_view bytes) {
+    Unpacked out = TRY(unpack_frame(bytes));
+    for (std::size_t i = 0; i < out.chunks.size(); ++i)
+        if (id_of(out.chunks[i]) != out.head.ids[i])
+            return broken("Chunk " + to_hex(out.head.ids[i]) + " has other bytes than its id says");
+    return std::move(out.chunks);
 }
 
 std::string pack_head() {
@@ -200,7 +216,8 @@ std::string encode_index(const ImageIndex& index) { return json::write(index); }
 namespace {
 
 bool safe_path(std::string_view path) {
-    if (path.empty() || path.front() == '/' || path.find('\0') != std::string_view::npos) return false;
+    if (path.empty() || path.front() == '/' || path.back() == '/' || path.find('\0') != std::string_view::npos)
+        return false;
     while (!path.empty()) {
         const auto end = std::min(path.find('/'), path.size());
         const auto part = path.substr(0, end);
@@ -217,8 +234,10 @@ Result<ImageIndex> decode_index(std::string_view bytes) {
     if (index.format != "corral-image" || index.version != image_version)
         return broken("The image index has another format or version");
     if (index.entries.empty()) return broken("The image index names no file");
+    std::set<std::string_view> paths;
     for (const Entry& entry : index.entries) {
-        if (!safe_path(entry.path) || (entry.kind != "disk" && entry.kind != "file"))
+        if (!safe_path(entry.path) || (entry.kind != "disk" && entry.kind != "file") ||
+            !paths.insert(entry.path).second)
             return broken("The image index names a file it may not: " + entry.path);
         std::int64_t last = -1;
         for (const SegmentRef& ref : entry.segments) {

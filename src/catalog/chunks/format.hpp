@@ -49,6 +49,15 @@ struct FrameHead {
 std::string encode_frame(const std::vector<RawChunk>& chunks, int level);
 // Reads the head at the front of `bytes`. Errc::invalid when it is none, or `bytes` ends before the frame does.
 Result<FrameHead> read_frame_head(std::string_view bytes);
+// The head, when it and the stored bytes agree; the chunks inside are not looked at, which makes it cheap.
+// Errc::invalid.
+Result<FrameHead> check_frame(std::string_view bytes);
+struct Unpacked {
+    FrameHead head;
+    std::vector<std::string> chunks;  // raw, in the order of head.ids
+};
+// Not compared with the ids: whoever uses a chunk does that. Errc::invalid.
+Result<Unpacked> unpack_frame(std::string_view bytes);
 // The raw chunks, each checked against its id. Errc::invalid names what is wrong.
 Result<std::vector<std::string>> decode_frame(std::string_view bytes);
 
@@ -113,7 +122,7 @@ constexpr auto json_object(const ImageIndex*) {
                         json::field("version", &ImageIndex::version), json::field("entries", &ImageIndex::entries));
 }
 std::string encode_index(const ImageIndex&);
-// Checks format, version, paths (relative, no "..") and order. Errc::invalid otherwise.
+// Checks format, version, paths (relative, no "..", each once) and order. Errc::invalid otherwise.
 Result<ImageIndex> decode_index(std::string_view bytes);
 
 }  // namespace corral::catalog::chunks

@@ -8,8 +8,6 @@
 #include <thread>
 #include <unordered_set>
 
-#include "catalog/chunks/disk_reader.hpp"
-
 namespace corral::catalog::chunks {
 
 namespace {
@@ -17,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t batch_chunks = 128;  // 8 MiB of guest: what one worker holds at once
-constexpr int first_level = 3;             // docs/adr/0012: measured against bytes and speed
+constexpr int first_level = 3;             // docs/adr/0013: measured against bytes and speed
 constexpr int later_level = 7;             // little new data, kept long
 
 bool all_zero(std::string_view bytes) {
@@ -67,13 +65,24 @@ private:
 
     Result<void> add_source(const std::string& file, std::string name, bool disk) {
         Source source;
-        source.reader = TRY(DiskReader::open(file, options_.work_folder));
+        source.reader = TRY(DiskReader::open(file, options_.work_folder, options_.others));
         source.entry.path = std::move(name);
         source.entry.kind = disk ? "disk" : "file";
-        source.entry.mode = static_cast<std::uint32_t>(fs::status(file).permissions()) & 0777U;
+        // A disk's mode is the fetcher's business: equal disks have one digest, whoever may read the files.
+        if (!disk) source.entry.mode = static_cast<std::uint32_t>(fs::status(file).permissions()) & 0777U;
         source.entry.size = source.reader->size();
         sources_.push_back(std::move(source));
         return {};
+    }
+
+    // A disk comes out as raw bytes and is named so; when that name is another file's, its whole old name stands in
+    // front.
+    [[nodiscard]] std::string raw_name(const fs::path& old, const fs::path& folder) const {
+        const std::string name = fs::path(old).replace_extension(".raw").generic_string();
+        std::error_code ignored;
+        const bool taken = std::ranges::any_of(sources_, [&](const Source& s) { return s.entry.path == name; }) ||
+                           (name != old && fs::exists(folder / name, ignored));
+        return taken ? old.generic_string() + ".raw" : name;
     }
 
     Result<void> collect_sources(const std::string& path) {
@@ -88,9 +97,8 @@ private:
         for (const auto& file : found) {
             const std::string kind = file.extension().string();
             const bool disk = kind == ".raw" || kind == ".qcow2" || kind == ".img";
-            fs::path name = fs::relative(file, path, error);
-            if (disk) name.replace_extension(".raw");  // it comes out as raw bytes
-            TRY(add_source(file.string(), name.generic_string(), disk));
+            const fs::path name = fs::relative(file, path, error);
+            TRY(add_source(file.string(), disk ? raw_name(name, path) : name.generic_string(), disk));
         }
         return {};
     }

@@ -1,6 +1,7 @@
 #include "catalog/chunks/store.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "base/log.hpp"
 #include "catalog/chunks/upload.hpp"
@@ -45,6 +46,8 @@ Result<void> ChunkStore::load() {
 
 Result<std::vector<PackEntry>> ChunkStore::read_index_of(const std::string& key, std::uint64_t size) {
     if (size < pack_head_bytes + pack_footer_bytes) return Error{Errc::invalid, "The pack is cut off"};
+    if (TRY(storage_.get(key, 0, pack_head_bytes)) != pack_head())
+        return Error{Errc::invalid, "The pack has another format or version"};
     const std::string last = TRY(storage_.get(key, size - pack_footer_bytes, pack_footer_bytes));
     const PackFooter footer = TRY(read_pack_footer(last));
     if (footer.index_offset + footer.index_bytes + pack_footer_bytes != size)
@@ -52,12 +55,20 @@ Result<std::vector<PackEntry>> ChunkStore::read_index_of(const std::string& key,
     return read_pack_index(TRY(storage_.get(key, footer.index_offset, footer.index_bytes)), footer);
 }
 
-void ChunkStore::add_pack(const std::string& key, const std::vector<PackEntry>& entries) {
+void ChunkStore::add_pack(const std::string& key, const std::vector<PackEntry>& entries, Known known) {
     std::unique_lock lock(mutex_);
     const auto number = static_cast<std::uint32_t>(packs_.size());
     packs_.push_back(key);
     for (const PackEntry& entry : entries)
-        for (const ChunkId& id : entry.ids) chunks_.try_emplace(id, Location{number, entry.bytes, entry.offset});
+        for (const ChunkId& id : entry.ids) {
+            const auto [place, added] = chunks_.try_emplace(id, Location{number, entry.bytes, entry.offset});
+            if (!added && known == Known::replaced) place->second = {number, entry.bytes, entry.offset};
+        }
+}
+
+std::string ChunkStore::new_pack_key() {
+    const std::string name = crypto::random_id().substr(0, 32);
+    return std::string(prefix) + "/packs/" + name.substr(0, 2) + "/" + name + ".pack";
 }
 
 std::vector<bool> ChunkStore::missing(const std::vector<ChunkId>& ids) const {
@@ -114,22 +125,33 @@ Result<bool> ChunkStore::has_image(const std::string& digest) {
     return TRY(storage_.size(object_key("images", digest))).has_value();
 }
 
-Result<std::vector<std::string>> ChunkStore::frames(const std::vector<ChunkId>& ids) {
-    struct Part {
-        std::string key;
-        std::uint64_t offset;
-        std::uint32_t bytes;
-        auto operator<=>(const Part&) const = default;
-    };
-    std::set<Part> parts;  // in order of pack and offset, each frame once
-    {
-        std::shared_lock lock(mutex_);
-        for (const ChunkId& id : ids) {
-            const auto it = chunks_.find(id);
-            if (it == chunks_.end()) return Error{Errc::not_found, "The store lacks chunk " + to_hex(id)};
-            parts.insert({packs_[it->second.pack], it->second.offset, it->second.frame_bytes});
-        }
+// In order of pack and offset, each frame once.
+Result<std::vector<ChunkStore::Part>> ChunkStore::parts_of(const std::vector<ChunkId>& ids) const {
+    std::map<std::pair<std::string_view, std::uint64_t>, Part> parts;
+    std::shared_lock lock(mutex_);
+    for (const ChunkId& id : ids) {
+        const auto it = chunks_.find(id);
+        if (it == chunks_.end()) return Error{Errc::not_found, "The store lacks chunk " + to_hex(id)};
+        const auto& [pack, bytes, offset] = it->second;
+        auto [part, added] = parts.try_emplace({packs_[pack], offset}, Part{packs_[pack], offset, bytes, {}});
+        part->second.wanted.push_back(id);
     }
+    std::vector<Part> out;
+    out.reserve(parts.size());
+    for (auto& [place, part] : parts) out.push_back(std::move(part));
+    return out;
+}
+
+Result<std::vector<std::string>> ChunkStore::frames(const std::vector<ChunkId>& ids) {
+    for (;;) {
+        const std::vector<Part> parts = TRY(parts_of(ids));
+        auto read = read_parts(parts);
+        // Garbage collection may have moved the frames since they were looked up.
+        if (read || parts == TRY(parts_of(ids))) return read;
+    }
+}
+
+Result<std::vector<std::string>> ChunkStore::read_parts(const std::vector<Part>& parts) {
     std::vector<std::string> out;
     for (auto it = parts.begin(); it != parts.end();) {
         auto end = it;
@@ -139,18 +161,27 @@ Result<std::vector<std::string>> ChunkStore::frames(const std::vector<ChunkId>& 
             bytes += end->bytes;
             ++end;
         }
-        auto block = storage_.get(it->key, it->offset, bytes);
+        const auto block = storage_.get(it->key, it->offset, bytes);
         if (!block) return damaged(it->key, block.error());
         std::string_view rest = *block;
         for (; it != end; ++it) {
-            const auto head = read_frame_head(rest);
-            if (!head || head->total_bytes() != it->bytes)
-                return damaged(it->key, head ? Error{Errc::invalid, "a frame has another length"} : head.error());
-            out.emplace_back(rest.substr(0, it->bytes));
+            out.push_back(TRY(checked_frame(*it, rest.substr(0, it->bytes))));
             rest.remove_prefix(it->bytes);
         }
     }
     return out;
+}
+
+// All that can be told without unpacking is told here, where the object has a name. The receiver compares the chunks
+// with their ids.
+Result<std::string> ChunkStore::checked_frame(const Part& part, std::string_view bytes) const {
+    const auto head = check_frame(bytes);
+    if (!head) return damaged(part.key, head.error());
+    if (head->total_bytes() != part.bytes) return damaged(part.key, Error{Errc::invalid, "a frame has another length"});
+    for (const ChunkId& id : part.wanted)
+        if (std::ranges::find(head->ids, id) == head->ids.end())
+            return damaged(part.key, Error{Errc::invalid, "a frame lacks chunk " + to_hex(id)});
+    return std::string(bytes);
 }
 
 // Every segment is given or stored, and every chunk it names is there.
@@ -177,8 +208,7 @@ Result<std::string> ChunkStore::commit(const FinishedImage& image,
     // Packs first, then segments, the image index last: at any crash in between there is only garbage, never half an
     // image.
     for (const auto& [file, entries] : packs) {
-        const std::string name = crypto::random_id().substr(0, 32);
-        const std::string key = std::string(prefix) + "/packs/" + name.substr(0, 2) + "/" + name + ".pack";
+        const std::string key = new_pack_key();
         TRY(storage_.put_file(key, file));
         add_pack(key, entries);
     }

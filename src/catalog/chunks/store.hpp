@@ -27,7 +27,7 @@ public:
     static Result<std::unique_ptr<ChunkStore>> open(Storage& storage, const std::string& work_folder);
 
     // An upload that survives a crash: opening the same session again finds the frames that arrived.
-    // One target object a session at a time (Errc::busy).
+    // One target object a session at a time, and none while garbage is collected (Errc::busy).
     Result<std::unique_ptr<ChunkTarget>> upload(const std::string& session);
     Result<void> abandon(const std::string& session);
 
@@ -49,16 +49,30 @@ private:
         std::uint32_t frame_bytes = 0;
         std::uint64_t offset = 0;
     };
+    struct Part {  // a frame to read
+        std::string key;
+        std::uint64_t offset = 0;
+        std::uint32_t bytes = 0;
+        std::vector<ChunkId> wanted;  // of the chunks in it
+        bool operator==(const Part&) const = default;
+    };
     ChunkStore(Storage& storage, std::string work_folder) : storage_(storage), work_folder_(std::move(work_folder)) {}
     Result<void> load();
+    [[nodiscard]] Result<std::vector<Part>> parts_of(const std::vector<ChunkId>& ids) const;
+    Result<std::vector<std::string>> read_parts(const std::vector<Part>& parts);
+    Result<std::string> checked_frame(const Part& part, std::string_view bytes) const;
+    static std::string new_pack_key();
     Result<std::vector<PackEntry>> read_index_of(const std::string& key, std::uint64_t size);
-    void add_pack(const std::string& key, const std::vector<PackEntry>& entries);
+    enum class Known { kept, replaced };  // the place of a chunk that is known already
+    void add_pack(const std::string& key, const std::vector<PackEntry>& entries, Known known = Known::kept);
+    void forget_pack(const std::string& key, const std::vector<PackEntry>& entries);
     Result<std::string> commit(const FinishedImage& image,
                                const std::vector<std::pair<std::string, std::vector<PackEntry>>>& packs);
     Result<void> check_complete(const FinishedImage& image);
     Result<std::string> object(const std::string& kind, const std::string& digest);
-    Result<bool> rewrite_pack(const std::string& key, std::uint64_t size, const std::set<ChunkId>& live,
+    Result<void> rewrite_pack(const std::string& key, std::uint64_t size, const std::set<ChunkId>& live,
                               Collected& out);
+    Result<void> move_frames(const std::string& key, const std::vector<PackEntry>& alive, Collected& out);
     Result<std::set<ChunkId>> live_chunks(const std::set<std::string>& images, std::set<std::string>& segments);
     void close_session(const std::string& session);
 

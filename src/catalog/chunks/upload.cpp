@@ -64,12 +64,17 @@ Result<std::vector<bool>> UploadSession::missing(const std::vector<ChunkId>& ids
     return out;
 }
 
+// Of earlier packs some may have gone into the store already, so their number says nothing.
+std::string UploadSession::free_name() const {
+    for (std::size_t number = 1'000'000;; ++number) {
+        std::string path = folder_ + "/" + std::to_string(number) + ".pack";
+        if (!files::exists(path)) return path;
+    }
+}
+
 Result<UploadSession::Pack*> UploadSession::pack_with_room(std::size_t bytes) {
     if (packs_.empty() || packs_.back().bytes + bytes > pack_limit) {
-        Pack pack{.path = folder_ + "/" + std::to_string(1'000'000 + packs_.size()) + ".pack",
-                  .file = {},
-                  .bytes = 0,
-                  .entries = {}};
+        Pack pack{.path = free_name(), .file = {}, .bytes = 0, .entries = {}};
         pack.file = TRY(files::open_write(pack.path, true, 0600));
         const std::string head = pack_head();
         TRY(files::pwrite_all(pack.file.get(), head.data(), head.size(), 0));
@@ -95,6 +100,19 @@ Result<void> UploadSession::upload(const std::string& frame) {
 
 Result<std::string> UploadSession::commit(const FinishedImage& image) {
     std::lock_guard lock(mutex_);
+    auto committed = seal_and_commit(image);
+    if (committed) {
+        TRY(files::remove_tree(folder_));
+        return committed;
+    }
+    // Packs that have not reached the store stay, so that the caller may try again: as after a crash.
+    packs_.clear();
+    here_.clear();
+    TRY(recover());
+    return committed;
+}
+
+Result<std::string> UploadSession::seal_and_commit(const FinishedImage& image) {
     std::vector<std::pair<std::string, std::vector<PackEntry>>> sealed;
     for (Pack& pack : packs_) {
         if (pack.entries.empty()) continue;
@@ -104,9 +122,7 @@ Result<std::string> UploadSession::commit(const FinishedImage& image) {
         sealed.emplace_back(pack.path, pack.entries);
     }
     packs_.clear();
-    const std::string digest = TRY(store_.commit(image, sealed));
-    TRY(files::remove_tree(folder_));
-    return digest;
+    return store_.commit(image, sealed);
 }
 
 }  // namespace corral::catalog::chunks

@@ -30,7 +30,9 @@ private:
         : store_(store), session_(std::move(session)), folder_(std::move(folder)) {}
     Result<void> recover();
     Result<void> recover_pack(const std::string& path);
+    [[nodiscard]] std::string free_name() const;
     Result<Pack*> pack_with_room(std::size_t bytes);
+    Result<std::string> seal_and_commit(const FinishedImage& image);
 
     ChunkStore& store_;
     std::string session_, folder_;
