@@ -149,6 +149,7 @@ Result<void> Service::define(const store::Record& record, Spec spec, const std::
     spec.disk = record.home + "disk.qcow2";
     TRY(make_overlay(base, format, spec.disk, op));
     TRY(files::sync_folder(record.home));
+    TRY(files::sync_folder(record.home + ".."));
     TRY(driver_.create(spec, op));
     return inventory_.admit(record.id, [&](db::Tx& tx) { store::set_phase(tx, record.id, "present"); });
 }
@@ -207,10 +208,10 @@ Result<jobs::Job> Service::submit(const Caller& who, const Plan& plan) {
 }
 
 Result<jobs::Job> Service::create_async(const Caller& who, const CreateRequest& request) {
-    return create_as(who, request, "machines.create");
+    return submit(who, TRY(plan_of(who, request, "machines.create")));
 }
 
-Result<jobs::Job> Service::create_as(const Caller& who, const CreateRequest& request, const std::string& kind) {
+Result<Service::Plan> Service::plan_of(const Caller& who, const CreateRequest& request, const std::string& kind) const {
     const int sources = (request.catalog_manifest ? 1 : 0) + (request.packer_template.text != "null" ? 1 : 0) +
                         (request.vagrant_box.text != "null" ? 1 : 0);
     if (sources == 0) return Error{Errc::invalid, "No template was specified: name a catalog_manifest"};
@@ -234,7 +235,7 @@ Result<jobs::Job> Service::create_as(const Caller& who, const CreateRequest& req
         plan.folder = TRY(confined(who, plan.source.path));
         if (!files::exists(plan.folder)) return invalid_field("/catalog_manifest/path", "does not exist");
     }
-    return submit(who, plan);
+    return plan;
 }
 
 Result<CreateResponse> Service::create(const Caller& who, const CreateRequest& request) {
@@ -248,21 +249,31 @@ Result<CreateResponse> Service::create(const Caller& who, const CreateRequest& r
                           .current_state = std::string(to_text(made.state))};
 }
 
-Result<jobs::Job> Service::pull_async(const Caller& who, const PullRequest& request) {
+Result<Service::Plan> Service::plan_of(const Caller& who, const PullRequest& request) const {
     CreateRequest create{.name = request.machine_name, .start_on_create = request.start_after_pull};
     create.catalog_manifest = CatalogSource{.catalog_id = request.catalog_id,
                                             .version = request.version,
                                             .architecture = request.architecture,
                                             .connection = request.connection,
                                             .path = request.path};
-    return create_as(who, create, "catalog.pull");
+    return plan_of(who, create, "catalog.pull");
+}
+
+Result<jobs::Job> Service::pull_async(const Caller& who, const PullRequest& request) {
+    return submit(who, TRY(plan_of(who, request)));
 }
 
 Result<PullResponse> Service::pull(const Caller& who, const PullRequest& request) {
-    const jobs::Job job = TRY(pull_async(who, request));
+    Plan plan = TRY(plan_of(who, request));
+    // Settled before the job, so that the answer shows what was pulled also when a tag moves meanwhile.
+    catalog::Manifest record = TRY(images_.find(who, plan.source));
+    plan.source.catalog_id = record.id;
+    plan.source.version = record.version;
+    plan.source.architecture = record.architecture;
+    const jobs::Job job = TRY(submit(who, plan));
     const jobs::Job done = TRY(jobs_.wait(JobId(job.id)));
     const Observed made = TRY(find(Ref<MachineTag>(done.result_record_id)));
-    return PullResponse{.id = made.id, .machine_id = made.id, .machine_name = made.name};
+    return PullResponse{.id = made.id, .machine_id = made.id, .machine_name = made.name, .manifest = std::move(record)};
 }
 
 Result<CloneResponse> Service::clone(const Caller& who, const Ref<MachineTag>& reference, const CloneRequest& request) {

@@ -74,6 +74,7 @@ std::vector<Observed> Inventory::all() const {
 
 std::optional<Observed> Inventory::find(const std::string& key) const {
     std::lock_guard lock(mutex_);
+    if (const auto it = seen_.find(key); it != seen_.end() && !hidden_.contains(key)) return it->second.now();
     const Item* named = nullptr;
     for (const auto& [id, item] : seen_) {
         if (hidden_.contains(id)) continue;

@@ -65,13 +65,14 @@ std::vector<Route> making_routes(Service& service) {
 std::vector<Route> routes(Service& service) {
     std::vector<Route> rows = power_routes(service);
     for (Route& row : making_routes(service)) rows.push_back(std::move(row));
-    rows.push_back(get("/v1/machines", all_of({"LIST_VM"}), "All machines of this host", [&](const Caller&) {
-                       return service.list();
-                   }).header("X-Filter", "property=regex[,i] on the machines"));
+    rows.push_back(get("/v1/machines", all_of({"LIST_VM"}), "All machines of this host",
+                       [&](const Caller&) { return service.list(); }));
     rows.push_back(get("/v1/machines/{machine}", all_of({"LIST_VM"}), "One machine, by id or name",
-                       [&](const Caller&, MachineRef machine) { return service.get(machine); }));
+                       [&](const Caller&, MachineRef machine) { return service.get(machine); })
+                       .inline_());
     rows.push_back(get("/v1/machines/{machine}/status", all_of({"LIST_VM"}), "State and address of a machine",
-                       [&](const Caller&, MachineRef machine) { return service.status(machine); }));
+                       [&](const Caller&, MachineRef machine) { return service.status(machine); })
+                       .inline_());  // what clients poll: from the inventory
     rows.push_back(del("/v1/machines/{machine}", all_of({"DELETE_VM"}), "Remove a machine with its disks",
                        [&](const Caller&, const Request& request, MachineRef machine) {
                            return service.remove(machine, force(request));

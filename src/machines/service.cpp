@@ -157,6 +157,8 @@ Result<void> Service::drop_record(const store::Record& record) {
         TRY(files::remove_tree(base.home));
         TRY(database_.write([&](db::Tx& tx) { store::remove(tx, base.id); }));
     }
+    if (auto tidied = images_.tidy ? images_.tidy() : Result<void>{}; !tidied)
+        log::warn("Unneeded images stay for now", {{"why", tidied.error().message}, {"detail", tidied.error().detail}});
     return {};
 }
 
@@ -166,9 +168,11 @@ Result<void> Service::recover() {
     for (const store::Record& record : records) {
         if (record.phase == "creating" || record.phase == "deleting") {
             log::info("Removing a machine that was not finished", {{"machine", record.id}, {"phase", record.phase}});
-            if (auto done = discard(record.id); !done)
+            if (auto done = discard(record.id); !done) {
+                inventory_.hide(record.id);  // until a later start removes it
                 log::error("A half made machine could not be removed",
                            {{"machine", record.id}, {"why", done.error().message}, {"detail", done.error().detail}});
+            }
         } else if (record.phase == "base") {
             if (!TRY(database_.read([&](db::Tx& tx) { return store::carries(tx, record.id); }))) {
                 TRY(files::remove_tree(record.home));

@@ -29,11 +29,15 @@ struct Image {
     catalog::Manifest manifest;
 };
 struct ImageSource {
+    // The record that bring() takes for this source.
+    std::function<Result<catalog::Manifest>(const Caller&, const CatalogSource&)> find;
     // Finds the record, checks it and brings the image here; reports the contract's pull steps up to the disk.
     std::function<Result<Image>(const Caller&, const CatalogSource&, jobs::Progress&)> bring;
     // Keeps the image as long as the machine stands. False: it was removed meanwhile.
     std::function<bool(db::Tx&, const std::string& machine, const std::string& digest)> pin;
     std::function<void(db::Tx&, const std::string& machine)> unpin;
+    // Removes images that nobody needs any more; called when a machine has let go of its own. May be empty.
+    std::function<Result<void>()> tidy;
 };
 
 struct Settings {
@@ -88,7 +92,8 @@ private:
     Result<void> discard(const std::string& id);
     Result<void> drop_record(const store::Record& record);
 
-    Result<jobs::Job> create_as(const Caller& who, const CreateRequest& request, const std::string& kind);
+    [[nodiscard]] Result<Plan> plan_of(const Caller& who, const CreateRequest& request, const std::string& kind) const;
+    [[nodiscard]] Result<Plan> plan_of(const Caller& who, const PullRequest& request) const;
     Result<jobs::Job> submit(const Caller& who, const Plan& plan);
     Result<jobs::Finished> run(const jobs::Job& job, const Caller& who, jobs::Progress& progress);
     Result<void> make(const Plan& plan, const Caller& who, jobs::Progress& progress);
