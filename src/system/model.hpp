@@ -66,8 +66,6 @@ struct Hardware {
     Usage system_reserved, total, total_available, total_in_use, total_reserved;
     std::optional<CacheConfig> cache_config;
     std::vector<std::string> enabled_modules;
-    std::string hypervisor, hypervisor_version;
-    bool hypervisor_accelerated = false;
 };
 constexpr auto json_object(const Hardware*) {
     using json::field, json::omit;
@@ -80,10 +78,7 @@ constexpr auto json_object(const Hardware*) {
         field("system_reserved", &Hardware::system_reserved), field("total", &Hardware::total),
         field("total_available", &Hardware::total_available), field("total_in_use", &Hardware::total_in_use),
         field("total_reserved", &Hardware::total_reserved), omit("cache_config", &Hardware::cache_config),
-        omit("enabled_modules", &Hardware::enabled_modules),
-        omit("hypervisor", &Hardware::hypervisor, "libvirt or fake"),
-        omit("hypervisor_version", &Hardware::hypervisor_version),
-        omit("hypervisor_accelerated", &Hardware::hypervisor_accelerated, "Hardware virtualisation is used"));
+        omit("enabled_modules", &Hardware::enabled_modules));
 }
 
 struct DiskSpaceRequest {

@@ -27,8 +27,11 @@ Health Service::health(bool full) const {
     Health out;
     if (driver_ != nullptr) {
         const auto info = driver_->info();
-        out.services.push_back(
-            {.name = "Hypervisor", .healthy = true, .message = info.name + " " + info.version, .error_message = ""});
+        const char* speed = info.accelerated ? "" : ", without hardware acceleration";
+        out.services.push_back({.name = "Hypervisor",
+                                .healthy = true,
+                                .message = info.name + " " + info.version + speed,
+                                .error_message = ""});
     }
     for (const ServiceHealth& failed : settings_.failed) out.services.push_back(failed);
     if (full)
@@ -72,12 +75,6 @@ Result<Hardware> Service::hardware() const {
         left(host_.memory_mib, out.system_reserved.memory_size, out.total_in_use.memory_size);
     out.total_available.disk_count =
         left(static_cast<double>(mib(space.free_bytes)), out.system_reserved.disk_count, 0);
-    if (driver_ != nullptr) {
-        const auto info = driver_->info();
-        out.hypervisor = info.name;
-        out.hypervisor_version = info.version;
-        out.hypervisor_accelerated = info.accelerated;
-    }
     return out;
 }
 
@@ -116,8 +113,10 @@ std::vector<http::Route> routes(Service& service) {
                        [&](const Caller&) { return service.hardware(); }));
     rows.push_back(post("/v1/config/diskspace", super_users(), "Free disk space",
                         [&](const Caller&, DiskSpaceRequest body) { return service.disk_space(body); }));
-    rows.push_back(get("/v1/config/parallels-desktop/license", all_of({"LIST"}), "Licence of the hypervisor",
-                       [&](const Caller&) { return service.license(); }));
+    rows.push_back(
+        get("/v1/config/parallels-desktop/license", all_of({"LIST"}), "Licence of the hypervisor", [&](const Caller&) {
+            return service.license();
+        }).alias("/v1/parallels_desktop/key"));  // as published
     for (Route& row : rows) row.module = "config";
     return rows;
 }
