@@ -20,6 +20,7 @@ function(corral_module name)
   endif()
   if(tests)
     add_executable(${name}_test ${tests})
+    target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests) # tests/support
     target_link_libraries(${name}_test PRIVATE corral_${name} ${M_TEST_DEPS} GTest::gtest GTest::gtest_main)
     add_dependencies(unit_tests ${name}_test)
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)

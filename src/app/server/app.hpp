@@ -6,14 +6,17 @@
 
 #include "app/server/config.hpp"
 #include "base/error.hpp"
+#include "machines/driver.hpp"
 #include "platform/http/dispatch.hpp"
 
 namespace corral::app {
 
 class App {
 public:
-    // Opens the database, seeds, recovers; nothing listens yet.
-    static Result<std::unique_ptr<App>> open(const Config& config);
+    // Opens the database, seeds, recovers; nothing listens yet. A `hypervisor` that is given is used instead of the one
+    // that HYPERVISOR names, so that tests can hold it up and break it.
+    static Result<std::unique_ptr<App>> open(const Config& config,
+                                             std::unique_ptr<machines::Driver> hypervisor = nullptr);
     ~App();
     App(const App&) = delete;
     App& operator=(const App&) = delete;

@@ -81,8 +81,7 @@ Result<void> open_identity(App::Parts& p, const Config& config) {
 
 Result<std::unique_ptr<catalog::Storage>> open_storage(const catalog::Provider& provider) {
     if (provider.type != "local-storage")
-        return Error{Errc::unsupported,
-                     "This version keeps images in local folders; " + provider.type + " is not known"};
+        return invalid_field("/connection", "must name the provider local-storage in this version");
     const auto folder = provider.meta.find("catalog_path");
     if (folder == provider.meta.end() || folder->second.empty() || folder->second.front() != '/')
         return invalid_field("catalog_path", "must be an absolute path");
@@ -115,19 +114,26 @@ void open_catalog(App::Parts& p, const Config& config) {
 }
 
 machines::ImageSource images_of(catalog::Service& catalog) {
-    machines::ImageSource out;
-    out.bring = [&catalog](const Caller& who, const machines::CatalogSource& source,
-                           jobs::Progress& progress) -> Result<machines::Image> {
+    const auto asked = [](const machines::CatalogSource& source) -> Result<catalog::ImageRequest> {
         if (!source.connection.empty() && !TRY(catalog::parse_connection(source.connection)).host.empty())
             return Error{Errc::unsupported, "This version pulls from this server's own catalog only"};
-        auto image = TRY(catalog.image_for(
-            who, {source.catalog_id, source.version, source.architecture, source.connection}, progress));
+        return catalog::ImageRequest{source.catalog_id, source.version, source.architecture, source.connection};
+    };
+    machines::ImageSource out;
+    out.find = [&catalog, asked](const Caller& who,
+                                 const machines::CatalogSource& source) -> Result<catalog::Manifest> {
+        return catalog.record_for(who, TRY(asked(source)));
+    };
+    out.bring = [&catalog, asked](const Caller& who, const machines::CatalogSource& source,
+                                  jobs::Progress& progress) -> Result<machines::Image> {
+        auto image = TRY(catalog.image_for(who, TRY(asked(source)), progress));
         return machines::Image{image.digest, image.disk_path, std::move(image.manifest)};
     };
     out.pin = [&catalog](db::Tx& tx, const std::string& machine, const std::string& digest) {
         return catalog.pin(tx, machine, digest);
     };
     out.unpin = [&catalog](db::Tx& tx, const std::string& machine) { catalog.unpin(tx, machine); };
+    out.tidy = [&catalog] { return catalog.tidy_cache(); };
     return out;
 }
 
@@ -159,7 +165,7 @@ Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& con
                               .healthy = false,
                               .message = "",
                               .error_message = "This module is not part of this version"});
-    if (has(modules, "host")) {
+    if (has(modules, "host") && !p.driver) {
         auto opened = open_hypervisor(config, p.folders.data);
         if (opened) {
             p.driver = std::move(*opened);
@@ -225,6 +231,7 @@ void keep_house(App::Parts& p) {
     note(p.events->trim());
     note(p.jobs->trim());
     note(p.transfer->expire());
+    note(p.catalog->tidy());
 }
 
 }  // namespace
@@ -233,12 +240,15 @@ std::string_view version() { return CORRAL_VERSION; }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 App::~App() { stop(); }
-int App::port() const { return parts_->server->port() >= 0 ? parts_->server->port() : parts_->server->tls_port(); }
+int App::port() const { return parts_->server->port() > 0 ? parts_->server->port() : parts_->server->tls_port(); }
 const http::Dispatcher& App::dispatcher() const { return *parts_->dispatcher; }
 
-Result<std::unique_ptr<App>> App::open(const Config& config) {
+Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<machines::Driver> hypervisor) {
     auto parts = std::make_unique<Parts>();
     Parts& p = *parts;
+    p.driver = std::move(hypervisor);
+    // Never SQLite behind the back of who asked for PostgreSQL.
+    if (!config.text("DATABASE_URL").empty()) return invalid_field("DATABASE_URL", "is not supported in this version");
     p.folders = TRY(make_folders(config));
     p.database = TRY(db::open_sqlite(p.folders.data + "/corral.db"));
     TRY(p.database->migrate(all_migrations()));
@@ -251,6 +261,9 @@ Result<std::unique_ptr<App>> App::open(const Config& config) {
     std::vector<system::ServiceHealth> failed;
     const auto modules = TRY(choose_modules(p, config, failed));
     open_catalog(p, config);
+    if (auto swept = p.catalog->recover(); !swept)
+        log::warn("Old uploads could not be removed",
+                  {{"why", swept.error().message}, {"detail", swept.error().detail}});
     if (p.driver) TRY(open_machines(p, config));
     system::Settings about{.version = std::string(version()), .modules = modules, .failed = failed};
     about.reserved_cpus = config.number("SYSTEM_RESERVED_CPU");
@@ -290,8 +303,9 @@ void App::stop() {
     Parts& p = *parts_;
     p.housekeeping.reset();
     if (p.server) p.server->stop();
-    if (p.workers) p.workers->stop();
+    // Before the workers: some of them wait for a job.
     if (p.jobs) p.jobs->stop();
+    if (p.workers) p.workers->stop();
     if (p.machines) p.machines->stop();
 }
 
