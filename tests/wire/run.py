@@ -32,6 +32,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SCENARIOS = HERE / "scenarios"
 LIST = HERE / "not-served.txt"
 START_SECONDS = STOP_SECONDS = 60
+PATIENCE = 2  # seconds that a scenario of the list gets where it repeats a request until it fits
 FRESH = ("a server of its own", "no host is registered")  # such scenarios share their server with no other
 
 
@@ -189,8 +190,11 @@ class Attempt(replay.Runner):
     to_first_failure = False
 
     def step(self, step, record):
-        if self.failures and self.to_first_failure:
-            raise self.Enough
+        if self.to_first_failure:
+            if self.failures:
+                raise self.Enough
+            if step.get("until"):
+                step["within"] = min(PATIENCE, step.get("within", PATIENCE))
         return super().step(step, record)
 
     def call(self, method, path, body=None):
@@ -266,13 +270,19 @@ class Suite:
             print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
 
 
+def program(path):
+    if not os.access(path, os.X_OK):
+        raise argparse.ArgumentTypeError(f"{path} is no program")
+    return os.path.abspath(path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corral", metavar="CORRAL", help="the program to test")
+    parser.add_argument("corral", metavar="CORRAL", type=program, help="the program to test")
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders or scenarios; none: all")
     parser.add_argument("-v", "--verbose", action="store_true", help="every failing step and the server's log")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     began = time.monotonic()
     try:
         known = load_scenarios()
@@ -280,6 +290,8 @@ def main():
         suite.run(choose(known, args.names))
     except Trouble as trouble:
         sys.exit(f"run.py: {trouble}")
+    except KeyboardInterrupt:
+        sys.exit("run.py: interrupted")
     print(f"{suite.served} served, {suite.unserved} not served yet, {suite.wrong} wrong;"
           f" {time.monotonic() - began:.0f} s")
     sys.exit(1 if suite.wrong else 0)
