@@ -79,14 +79,15 @@ void configure(const Options& options) {
 
 bool enabled(Level level) { return level >= state().level.load(std::memory_order_relaxed) && level != Level::off; }
 
-Level level_from_text(std::string_view text) {
+std::optional<Level> level_from_text(std::string_view text) {
     std::string word;
     for (const char c : text) word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (word == "trace") return Level::trace;
     if (word == "debug") return Level::debug;
+    if (word == "info") return Level::info;
     if (word == "warn" || word == "warning") return Level::warn;
     if (word == "error") return Level::error;
-    return Level::info;
+    return std::nullopt;
 }
 
 void write(Level level, std::string_view message, Fields fields) {

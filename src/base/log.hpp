@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,7 +43,7 @@ struct Options {
 };
 void configure(const Options&);
 bool enabled(Level);
-Level level_from_text(std::string_view);  // debug, info, warn, error in any case; otherwise info
+std::optional<Level> level_from_text(std::string_view);  // trace, debug, info, warn(ing), error, in any case
 
 void write(Level, std::string_view message, Fields = {});
 inline void debug(std::string_view m, Fields f = {}) { write(Level::debug, m, f); }

@@ -71,11 +71,12 @@ TEST_F(LogTest, only_lines_of_the_level_and_above_are_written) {
     EXPECT_EQ(lines(), (std::vector<std::string>{" warning yes", " error yes too"}));
 }
 
-TEST_F(LogTest, levels_are_read_without_case_and_unknown_ones_mean_info) {
+TEST_F(LogTest, levels_are_read_without_case_and_nothing_else_is_one) {
     EXPECT_EQ(level_from_text("DEBUG"), Level::debug);
     EXPECT_EQ(level_from_text("Warning"), Level::warn);
     EXPECT_EQ(level_from_text("error"), Level::error);
-    EXPECT_EQ(level_from_text("loud"), Level::info);
+    EXPECT_EQ(level_from_text("INFO"), Level::info);
+    for (const char* text : {"loud", "", "off", "info "}) EXPECT_EQ(level_from_text(text), std::nullopt) << text;
 }
 
 TEST_F(LogTest, a_request_marks_the_lines_of_its_thread_and_no_others) {

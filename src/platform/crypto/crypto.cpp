@@ -107,21 +107,24 @@ std::optional<std::string> from_base64url(std::string_view text) {
             table[static_cast<unsigned char>(c)] = value++;
         return table;
     }();
-    std::string out;
-    out.reserve(text.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        const int value = values[static_cast<unsigned char>(c)];
-        if (value < 0) return std::nullopt;
-        bits = bits << 6U | static_cast<std::uint32_t>(value);
-        count += 6;
-        if (count < 8) continue;
-        count -= 8;
-        out += static_cast<char>(bits >> static_cast<unsigned>(count));
+    const auto value = [&](std::size_t at) -> int { return values[static_cast<unsigned char>(text[at])]; };
+    std::string out(text.size() / 4 * 3, '\0');
+    std::size_t at = 0;
+    for (char* to = out.data(); at + 4 <= text.size(); at += 4, to += 3) {
+        const int bits = value(at) << 18 | value(at + 1) << 12 | value(at + 2) << 6 | value(at + 3);
+        if (bits < 0) return std::nullopt;
+        to[0] = static_cast<char>(bits >> 16);
+        to[1] = static_cast<char>(bits >> 8);
+        to[2] = static_cast<char>(bits);
     }
-    // One text a value: no character that adds no byte, no bits left over.
-    if (count == 6 || (bits & ((1U << static_cast<unsigned>(count)) - 1U)) != 0) return std::nullopt;
+    const std::size_t rest = text.size() - at;
+    if (rest == 0) return out;
+    if (rest == 1) return std::nullopt;
+    const int bits = value(at) << 12 | value(at + 1) << 6 | (rest == 3 ? value(at + 2) : 0);
+    const int unused = rest == 3 ? 3 : 1023;  // must be zero, so that there is one text a value
+    if (bits < 0 || (bits & unused) != 0) return std::nullopt;
+    out += static_cast<char>(bits >> 10);
+    if (rest == 3) out += static_cast<char>(bits >> 2);
     return out;
 }
 

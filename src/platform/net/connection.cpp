@@ -179,10 +179,11 @@ asio::awaitable<Connection::Next> Connection::serve(Head head) {
     http::Response response =
         admission.refusal ? std::move(*admission.refusal) : co_await answer(admission, head.request);
     shared_.dispatcher.finish(head.request, response);
+    keep = keep && !shared_.draining;  // a stop may have begun meanwhile
     const bool written = co_await write(head.request, response, keep);
     log_access(head.request, response.status, since);
     if (response.after_sent) response.after_sent();
-    co_return written&& keep && !shared_.draining ? Next::again : Next::close;
+    co_return written&& keep ? Next::again : Next::close;
 }
 
 asio::awaitable<Connection::Body> Connection::read_body(Head& head, std::size_t limit) {

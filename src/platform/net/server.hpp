@@ -31,6 +31,7 @@ struct ServerOptions {
     std::chrono::milliseconds drain_time{std::chrono::seconds{10}};
     std::chrono::milliseconds ping_interval{std::chrono::seconds{30}};
     std::chrono::milliseconds pong_timeout{std::chrono::seconds{45}};
+    std::chrono::milliseconds close_time{std::chrono::seconds{5}};  // from a farewell to the end of the connection
     std::size_t socket_queue_messages = 2048;
     std::size_t socket_queue_bytes = 8U << 20;
     std::size_t socket_message_limit = 64U << 10;

@@ -27,6 +27,7 @@ void WebSocketSession::start(Shared& shared, AnyStream stream, const http::Reque
     self->ws_.write_buffer_bytes(8);  // the smallest: messages are written from their own memory
     self->ws_.auto_fragment(false);
     self->ws_.control_callback([raw = self.get()](beast::websocket::frame_type kind, beast::string_view) {
+        if (kind == beast::websocket::frame_type::close) raw->end_in_time();
         if (kind != beast::websocket::frame_type::pong) return;
         raw->last_pong_ = std::chrono::steady_clock::now();
         if (raw->handler_.pong) raw->handler_.pong();
@@ -115,15 +116,19 @@ void WebSocketSession::close_now(int code, const std::string& reason) {
     }
     if (close_sent_ || finished_ || !open_) return;
     close_sent_ = true;
-    // A peer that does not answer the close handshake, or does not even read what is on its way to it, is cut off. The
-    // stream's own timeout cannot be used: it must not be set while a read and a write are pending.
-    close_deadline_.expires_after(std::chrono::seconds{5});
-    close_deadline_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-        if (!error) self->finish();
-    });
+    end_in_time();
     beast::websocket::close_reason why(static_cast<beast::websocket::close_code>(code));
     why.reason = reason.substr(0, 120);
     ws_.async_close(why, [self = shared_from_this()](boost::system::error_code) { self->finish(); });
+}
+
+// A peer that does not answer the farewell, does not hang up after it, or does not even read what is on its way to it,
+// is cut off. The stream's own timeout cannot be used: it must not be set while a read and a write are pending.
+void WebSocketSession::end_in_time() {
+    close_deadline_.expires_after(shared_.options.close_time);
+    close_deadline_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+        if (!error) self->finish();
+    });
 }
 
 std::size_t WebSocketSession::queued() const {
@@ -134,8 +139,9 @@ std::size_t WebSocketSession::queued() const {
 void WebSocketSession::tick(std::chrono::steady_clock::time_point now) {
     asio::post(ws_.get_executor(), [self = shared_from_this(), now] {
         if (self->finished_ || self->close_sent_ || !self->open_) return;
+        // A ping that cannot even be sent is as good as one without an answer.
         if (now - self->last_pong_ > self->shared_.options.pong_timeout &&
-            now - self->last_ping_ < self->shared_.options.ping_interval)
+            (self->pinging_ || now - self->last_ping_ < self->shared_.options.ping_interval))
             return self->close_now(no_pong, "No answer to pings");
         if (now - self->last_ping_ < self->shared_.options.ping_interval || self->pinging_) return;
         self->last_ping_ = now;

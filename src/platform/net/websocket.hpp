@@ -39,6 +39,7 @@ private:
     void read();
     void write_next();
     void close_now(int code, const std::string& reason);
+    void end_in_time();
     void finish();
 
     Shared& shared_;
