@@ -36,6 +36,11 @@ Result<void> Service::check_push(const Caller& who, PushRequest& request) const 
     request.version = normal(request.version);
     request.local_path = TRY(confined(who, request.local_path));
     if (!files::exists(request.local_path)) return invalid_field("/local_path", "does not exist");
+    // A pipe or a device would hold the job for as long as it gives nothing.
+    std::error_code error;
+    if (const auto kind = std::filesystem::status(request.local_path, error).type();
+        kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::directory)
+        return invalid_field("/local_path", "must be a file or a folder");
     Provider provider = TRY(parse_connection(request.connection));
     if (provider.type == "local-storage")
         if (auto it = provider.meta.find("catalog_path"); it != provider.meta.end())

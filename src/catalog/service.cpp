@@ -118,14 +118,15 @@ Result<Manifest> Service::download(const Caller& who, const std::string& key, co
                                    const std::string& architecture) {
     Manifest m = TRY(find(who, key, version, architecture));
     TRY(usable(m));
-    Manifest answer = m;  // the count before this download
-    m.download_count += 1;
-    m.last_downloaded_at = clock_.now();
-    m.last_downloaded_user = who.principal ? who.principal->username : "";
     TRY(database_.write([&](db::Tx& tx) {
-        if (store::manifest_by_id(tx, m.id)) store::save(tx, m);
+        auto now = store::manifest_by_id(tx, m.id);  // a push may have changed it since
+        if (!now) return;
+        now->download_count += 1;
+        now->last_downloaded_at = clock_.now();
+        now->last_downloaded_user = who.principal ? who.principal->username : "";
+        store::save(tx, *now);
     }));
-    return shown(std::move(answer), settings_.mask_secrets);
+    return shown(std::move(m), settings_.mask_secrets);  // with the count before this download
 }
 
 Result<void> Service::remove(const Caller& who, const std::string& key, const std::string& version,
@@ -186,6 +187,23 @@ Result<void> Service::tidy_cache() {
     return cache_.collect(TRY(database_.read([](db::Tx& tx) { return store::digests(tx); })));
 }
 
+namespace {
+
+// Images that files in the store name although no record here does: of a record that was removed without its files, or
+// of another server.
+Result<void> add_named(OpenStore& place, std::set<std::string>& images) {
+    constexpr std::uint64_t longest_pointer = 4096;
+    for (const StoredObject& object : TRY(place.storage->list(""))) {
+        if (!object.key.ends_with(".pdpack") || object.size > longest_pointer) continue;
+        const auto pointer = json::read<PackPointer>(TRY(place.storage->get(object.key)));
+        if (!pointer || pointer->format != PackPointer{}.format) continue;
+        if (TRY(place.chunks->has_image(pointer->digest))) images.insert(pointer->digest);
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<void> Service::collect_chunks() {
     const auto all = TRY(database_.read([](db::Tx& tx) { return store::manifests(tx); }));
     // By place, not by what the records call it: several connection strings can lead to one.
@@ -194,7 +212,8 @@ Result<void> Service::collect_chunks() {
     for (OpenStore* place : stores_.opened()) live[place] = {};  // also those whose last record is gone
     for (const Manifest& m : all)
         if (!m.store.empty() && !m.digest.empty()) live[TRY(store_of(m))].insert(m.digest);
-    for (const auto& [place, images] : live) {
+    for (auto& [place, images] : live) {
+        TRY(add_named(*place, images));
         const auto out = TRY(place->chunks->collect_garbage(images));
         if (out.images + out.packs + out.rewritten > 0)
             log::info("Unneeded chunks removed", {{"store", place->storage->describe()},
@@ -215,6 +234,24 @@ Result<void> Service::recover() {
     });
 }
 
+namespace {
+
+// What was counted and decided about a version stays when it is pushed again (quirk C19).
+void keep_decisions(Manifest& m, const Manifest& before) {
+    m.download_count = before.download_count;
+    m.last_downloaded_at = before.last_downloaded_at;
+    m.last_downloaded_user = before.last_downloaded_user;
+    m.tainted = before.tainted;
+    m.tainted_by = before.tainted_by;
+    m.tainted_at = before.tainted_at;
+    m.untainted_by = before.untainted_by;
+    m.revoked = before.revoked;
+    m.revoked_by = before.revoked_by;
+    m.revoked_at = before.revoked_at;
+}
+
+}  // namespace
+
 Result<Manifest> Service::publish(const Caller& who, Manifest m) {
     std::lock_guard lock(publish_mutex_);
     OpenStore* open = TRY(store_of(m));
@@ -226,17 +263,7 @@ Result<Manifest> Service::publish(const Caller& who, Manifest m) {
     m.created_at = before ? before->created_at : m.updated_at;
     m.id = before ? before->id : crypto::random_id();
     if (before && before->digest != m.digest) garbage_ = true;
-    if (before) {  // what was counted and decided about this version stays (quirk C19)
-        m.download_count = before->download_count;
-        m.last_downloaded_at = before->last_downloaded_at;
-        m.last_downloaded_user = before->last_downloaded_user;
-        m.tainted = before->tainted;
-        m.tainted_by = before->tainted_by;
-        m.tainted_at = before->tainted_at;
-        m.revoked = before->revoked;
-        m.revoked_by = before->revoked_by;
-        m.revoked_at = before->revoked_at;
-    }
+    if (before) keep_decisions(m, *before);
     if (std::ranges::find(m.tags, "latest") == m.tags.end()) m.tags.emplace_back("latest");
     const std::string folder = normal(m.catalog_id);
     TRY(open->storage->put(folder + "/" + m.pack_filename, json::write(PackPointer{.digest = m.digest})));
@@ -244,6 +271,7 @@ Result<Manifest> Service::publish(const Caller& who, Manifest m) {
     filed.provider = std::nullopt;  // no place and no secret in the stored document
     TRY(open->storage->put(folder + "/" + m.metadata_filename, json::write(filed)));
     TRY(database_.write([&](db::Tx& tx) {
+        if (const auto now = store::manifest_by_id(tx, m.id)) keep_decisions(m, *now);  // downloads went on meanwhile
         store::save(tx, m);
         for (Manifest other : store::manifests_of(tx, m.catalog_id)) {
             if (same(other.version, m.version)) continue;

@@ -38,6 +38,22 @@ Result<void> ChunkStore::move_frames(const std::string& key, const std::vector<P
     return {};
 }
 
+// The frames with a chunk that is live and is not read from another pack: after a crash in the middle of a move two
+// packs hold the same.
+std::vector<PackEntry> ChunkStore::needed_of(const std::string& key, const std::vector<PackEntry>& entries,
+                                             const std::set<ChunkId>& live) const {
+    std::vector<PackEntry> out;
+    std::shared_lock lock(mutex_);
+    const auto needed = [&](const ChunkId& id) {
+        if (!live.contains(id)) return false;
+        const auto it = chunks_.find(id);
+        return it == chunks_.end() || packs_[it->second.pack] == key;
+    };
+    for (const PackEntry& entry : entries)
+        if (std::ranges::any_of(entry.ids, needed)) out.push_back(entry);
+    return out;
+}
+
 Result<void> ChunkStore::rewrite_pack(const std::string& key, std::uint64_t size, const std::set<ChunkId>& live,
                                       Collected& out) {
     const auto leave = [&](const Error& why) -> Result<void> {  // what it holds may still be rescued by hand
@@ -45,14 +61,15 @@ Result<void> ChunkStore::rewrite_pack(const std::string& key, std::uint64_t size
         return {};
     };
     const auto entries = read_index_of(key, size);
-    if (!entries) return leave(entries.error());
+    if (!entries) {
+        if (may_pass(entries.error())) return Error(entries.error());
+        // Nobody can use it, and what it held may still be rescued by hand.
+        log::error("A pack cannot be read and is left alone", {{"pack", key}, {"why", entries.error().message}});
+        return {};
+    }
+    const std::vector<PackEntry> alive = needed_of(key, *entries, live);
     std::uint64_t kept = 0;
-    std::vector<PackEntry> alive;
-    for (const PackEntry& entry : *entries)
-        if (std::ranges::any_of(entry.ids, [&](const ChunkId& id) { return live.contains(id); })) {
-            alive.push_back(entry);
-            kept += entry.bytes;
-        }
+    for (const PackEntry& entry : alive) kept += entry.bytes;
     if (kept * 2 >= size) return {};  // more than half of it is needed
     if (alive.empty())
         ++out.packs;

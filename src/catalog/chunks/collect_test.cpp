@@ -99,7 +99,7 @@ TEST_F(Collect, what_failed_pushes_left_behind_goes) {
     EXPECT_TRUE(holds(digest, kept));
 }
 
-TEST_F(Collect, it_waits_for_no_upload_and_no_upload_begins_beside_it) {
+TEST_F(Collect, it_does_not_run_beside_an_upload_nor_an_upload_beside_it) {
     const std::string digest = pushed(disk("a", 1, 1U << 20));
     auto open = value_of(store_->upload("s"));
     EXPECT_TRUE(fails_with(Errc::busy, store_->collect_garbage({digest})));

@@ -144,8 +144,8 @@ private:
                              std::unordered_multimap<std::string_view, const Place*>& wanted) {
         const auto unpacked = unpack_frame(frame);
         if (!unpacked) return Error{Errc::upstream, "A frame of the image is damaged: " + unpacked.error().message};
-        for (std::size_t i = 0; i < unpacked->chunks.size(); ++i) {
-            const std::string& chunk = unpacked->chunks[i];
+        for (std::size_t i = 0; i < unpacked->head.ids.size(); ++i) {
+            const std::string_view chunk = unpacked->chunk(i);
             const auto [first, last] = wanted.equal_range(key_of(unpacked->head.ids[i]));
             if (first == last) continue;
             if (id_of(chunk) != first->second->id)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <set>
 
 namespace corral::catalog::chunks {
@@ -62,20 +63,29 @@ std::size_t FrameHead::head_bytes() const { return frame_fixed_bytes + ids.size(
 
 std::string encode_frame(const std::vector<RawChunk>& chunks, int level) {
     std::string raw;
-    for (const auto& chunk : chunks) raw += chunk.bytes;
-    std::string stored(ZSTD_compressBound(raw.size()), '\0');
-    stored.resize(ZSTD_compressCCtx(compressor(), stored.data(), stored.size(), raw.data(), raw.size(), level));
-    std::string out(frame_magic);
+    raw.reserve(chunks.size() * chunk_size);
+    std::string ids;
+    for (const auto& chunk : chunks) {
+        raw += chunk.bytes;
+        put(ids, static_cast<std::uint32_t>(chunk.bytes.size()));
+        put_id(ids, chunk.id);
+    }
+    std::size_t made = 0;
+    std::string stored;
+    stored.resize_and_overwrite(ZSTD_compressBound(raw.size()), [&](char* to, std::size_t room) {
+        made = ZSTD_compressCCtx(compressor(), to, room, raw.data(), raw.size(), level);
+        return ZSTD_isError(made) != 0 ? 0 : made;
+    });
+    if (ZSTD_isError(made) != 0) throw std::bad_alloc();  // with that much room nothing else can fail
+    std::string out;
+    out.reserve(frame_fixed_bytes + ids.size() + stored.size());
+    out += frame_magic;
     put<std::uint8_t>(out, 1);
     put(out, static_cast<std::uint8_t>(chunks.size()));
     put<std::uint16_t>(out, 0);  // kind 0: whole chunks; 1 is kept for patches
     put(out, static_cast<std::uint32_t>(stored.size()));
     put<std::uint64_t>(out, XXH3_64bits(stored.data(), stored.size()));
-    for (const auto& chunk : chunks) {
-        put(out, static_cast<std::uint32_t>(chunk.bytes.size()));
-        put_id(out, chunk.id);
-    }
-    return out + stored;
+    return out.append(ids).append(stored);
 }
 
 Result<FrameHead> read_frame_head(std::string_view bytes) {
@@ -112,27 +122,39 @@ Result<FrameHead> check_frame(std::string_view bytes) {
 }
 
 Result<Unpacked> unpack_frame(std::string_view bytes) {
-    Unpacked out{.head = TRY(check_frame(bytes)), .chunks = {}};
+    Unpacked out{.head = TRY(check_frame(bytes)), .raw = {}};
     const std::string_view stored = bytes.substr(out.head.head_bytes(), out.head.stored);
     std::size_t expected = 0;
     for (const auto size : out.head.sizes) expected += size;
-    std::string raw(expected, '\0');
-    const std::size_t got = ZSTD_decompressDCtx(decompressor(), raw.data(), raw.size(), stored.data(), stored.size());
-    if (ZSTD_isError(got) != 0 || got != expected) return broken("The frame cannot be decompressed");
+    bool whole = false;
+    out.raw.resize_and_overwrite(expected, [&](char* to, std::size_t room) {
+        const std::size_t got = ZSTD_decompressDCtx(decompressor(), to, room, stored.data(), stored.size());
+        whole = got == room;  // an error is a number no frame can have
+        return whole ? room : 0;
+    });
+    if (!whole) return broken("The frame cannot be decompressed");
+    return out;
+}
+
+std::string_view Unpacked::chunk(std::size_t place) const {
     std::size_t at = 0;
-    for (const auto size : out.head.sizes) {
-        out.chunks.push_back(raw.substr(at, size));
-        at += size;
-    }
+    for (std::size_t before = 0; before < place; ++before) at += head.sizes[before];
+    return std::string_view(raw).substr(at, head.sizes[place]);
+}
+
+Result<Unpacked> verify_frame(std::string_view bytes) {
+    Unpacked out = TRY(unpack_frame(bytes));
+    for (std::size_t i = 0; i < out.head.ids.size(); ++i)
+        if (id_of(out.chunk(i)) != out.head.ids[i])
+            return broken("Chunk " + to_hex(out.head.ids[i]) + " has other bytes than its id says");
     return out;
 }
 
 Result<std::vector<std::string>> decode_frame(std::string_view bytes) {
-    Unpacked out = TRY(unpack_frame(bytes));
-    for (std::size_t i = 0; i < out.chunks.size(); ++i)
-        if (id_of(out.chunks[i]) != out.head.ids[i])
-            return broken("Chunk " + to_hex(out.head.ids[i]) + " has other bytes than its id says");
-    return std::move(out.chunks);
+    const Unpacked frame = TRY(verify_frame(bytes));
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < frame.head.ids.size(); ++i) out.emplace_back(frame.chunk(i));
+    return out;
 }
 
 std::string pack_head() {

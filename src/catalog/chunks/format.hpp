@@ -54,11 +54,14 @@ Result<FrameHead> read_frame_head(std::string_view bytes);
 Result<FrameHead> check_frame(std::string_view bytes);
 struct Unpacked {
     FrameHead head;
-    std::vector<std::string> chunks;  // raw, in the order of head.ids
+    std::string raw;                                                // of all chunks, in the order of head.ids
+    [[nodiscard]] std::string_view chunk(std::size_t place) const;  // stands in `raw`
 };
 // Not compared with the ids: whoever uses a chunk does that. Errc::invalid.
 Result<Unpacked> unpack_frame(std::string_view bytes);
-// The raw chunks, each checked against its id. Errc::invalid names what is wrong.
+// The same with each chunk checked against its id. Errc::invalid names what is wrong.
+Result<Unpacked> verify_frame(std::string_view bytes);
+// The chunks of a verified frame, each by itself.
 Result<std::vector<std::string>> decode_frame(std::string_view bytes);
 
 // ---- packs: frames, then an index, then a footer

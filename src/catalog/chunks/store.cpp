@@ -17,6 +17,8 @@ std::string object_key(std::string_view kind, const std::string& digest) {
     return std::string(prefix) + "/" + std::string(kind) + "/" + digest.substr(0, 2) + "/" + digest;
 }
 
+bool is_digest(const std::string& text) { return text.size() == 64 && crypto::from_hex(text).has_value(); }
+
 Error damaged(const std::string& key, const Error& why) {
     return Error{Errc::upstream, "The stored object " + key + " is damaged: " + why.message, why.detail};
 }
@@ -30,10 +32,16 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(Storage& storage, const std
     return store;
 }
 
+bool ChunkStore::may_pass(const Error& error) {
+    using enum Errc;
+    return error.code == upstream || error.code == unavailable || error.code == busy || error.code == timeout;
+}
+
 Result<void> ChunkStore::load() {
     for (const StoredObject& object : TRY(storage_.list(std::string(prefix) + "/packs"))) {
         auto entries = read_index_of(object.key, object.size);
         if (!entries) {
+            if (may_pass(entries.error())) return std::move(entries).error();
             // One bad pack must not take the rest of the store away; what needs it fails by name.
             log::error("A pack cannot be read and is left out",
                        {{"pack", object.key}, {"why", entries.error().message}});
@@ -110,8 +118,7 @@ Result<void> ChunkStore::abandon(const std::string& session) {
 }
 
 Result<std::string> ChunkStore::object(const std::string& kind, const std::string& digest) {
-    if (digest.size() != 64 || !crypto::from_hex(digest))
-        return Error{Errc::not_found, "There is no image with this digest"};
+    if (!is_digest(digest)) return Error{Errc::not_found, "There is no image with this digest"};
     const std::string key = object_key(kind, digest);
     std::string bytes = TRY(storage_.get(key));
     if (digest_of(bytes) != digest) return damaged(key, Error{Errc::invalid, "its bytes have another digest"});
@@ -122,7 +129,7 @@ Result<std::string> ChunkStore::image_index(const std::string& digest) { return 
 Result<std::string> ChunkStore::segment(const std::string& digest) { return object("segments", digest); }
 
 Result<bool> ChunkStore::has_image(const std::string& digest) {
-    return TRY(storage_.size(object_key("images", digest))).has_value();
+    return is_digest(digest) && TRY(storage_.size(object_key("images", digest))).has_value();
 }
 
 // In order of pack and offset, each frame once.

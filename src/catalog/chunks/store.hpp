@@ -58,6 +58,7 @@ private:
     };
     ChunkStore(Storage& storage, std::string work_folder) : storage_(storage), work_folder_(std::move(work_folder)) {}
     Result<void> load();
+    static bool may_pass(const Error& error);  // the storage's trouble of the moment: worth another try
     [[nodiscard]] Result<std::vector<Part>> parts_of(const std::vector<ChunkId>& ids) const;
     Result<std::vector<std::string>> read_parts(const std::vector<Part>& parts);
     Result<std::string> checked_frame(const Part& part, std::string_view bytes) const;
@@ -72,6 +73,8 @@ private:
     Result<std::string> object(const std::string& kind, const std::string& digest);
     Result<void> rewrite_pack(const std::string& key, std::uint64_t size, const std::set<ChunkId>& live,
                               Collected& out);
+    [[nodiscard]] std::vector<PackEntry> needed_of(const std::string& key, const std::vector<PackEntry>& entries,
+                                                   const std::set<ChunkId>& live) const;
     Result<void> move_frames(const std::string& key, const std::vector<PackEntry>& alive, Collected& out);
     Result<std::set<ChunkId>> live_chunks(const std::set<std::string>& images, std::set<std::string>& segments);
     void close_session(const std::string& session);

@@ -39,7 +39,7 @@ Result<void> UploadSession::recover_pack(const std::string& path) {
         rest.remove_prefix(pack_head_bytes);
         for (;;) {
             const auto head = read_frame_head(rest);
-            if (!head || !decode_frame(rest.substr(0, head->total_bytes()))) break;
+            if (!head || !verify_frame(rest.substr(0, head->total_bytes()))) break;
             pack.entries.push_back({pack.bytes, static_cast<std::uint32_t>(head->total_bytes()), head->ids});
             here_.insert(head->ids.begin(), head->ids.end());
             pack.bytes += head->total_bytes();
@@ -85,8 +85,8 @@ Result<UploadSession::Pack*> UploadSession::pack_with_room(std::size_t bytes) {
 }
 
 Result<void> UploadSession::upload(const std::string& frame) {
-    TRY(decode_frame(frame));  // a client must not be able to store other bytes under an id
-    const FrameHead head = TRY(read_frame_head(frame));
+    // A client must not be able to store other bytes under an id.
+    const FrameHead head = TRY(verify_frame(frame)).head;
     if (head.total_bytes() != frame.size()) return Error{Errc::invalid, "There are bytes behind the frame"};
     std::lock_guard lock(mutex_);
     if (std::ranges::all_of(head.ids, [&](const ChunkId& id) { return here_.contains(id); })) return {};
