@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "drivers/hypervisor/host_facts.hpp"
 #include "drivers/hypervisor/libvirt/event_loop.hpp"
+#include "drivers/hypervisor/libvirt/leftovers.hpp"
 #include "drivers/hypervisor/libvirt/state.hpp"
 #include "drivers/hypervisor/power_table.hpp"
 #include "platform/process/process.hpp"
@@ -68,6 +69,7 @@ Result<std::unique_ptr<LibvirtDriver>> LibvirtDriver::open(const LibvirtOptions&
     if (!process::find_program("qemu-img"))
         return Error{Errc::unavailable, "The image tools of QEMU are not installed (package qemu-utils)"};
     libvirt::ensure_event_loop(place.log_file);
+    if (!place.pids.empty()) TRY(libvirt::forget_unborn(place.pids));
     libvirt::Connection connection{virConnectOpen(place.uri.c_str())};
     if (!connection) return opening_failed(options);
     const libvirt::Platform platform{.kvm = libvirt::kvm_works(), .emulator = *emulator, .sockets = place.sockets};
@@ -77,6 +79,7 @@ Result<std::unique_ptr<LibvirtDriver>> LibvirtDriver::open(const LibvirtOptions&
     if (count < 0) return libvirt::last_error("The machines cannot be listed");
     for (int i = 0; i < count; ++i) {
         const libvirt::Domain domain{found[i]};
+        if (!state->place.pids.empty()) libvirt::drop_stale_memory(domain.get());
         if (auto known = state->known(domain.get()); !known)
             log::warn("a machine cannot be read",
                       {{"machine", libvirt::id_of(domain.get())}, {"detail", known.error().detail}});

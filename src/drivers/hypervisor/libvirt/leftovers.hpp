@@ -1,0 +1,20 @@
+// What libvirt does not mend by itself when the service was killed in the middle of a start or a suspend. Free
+// functions, called once while the hypervisor is opened.
+#pragma once
+
+#include <string>
+
+#include "drivers/hypervisor/libvirt/handles.hpp"
+
+namespace corral::drivers::libvirt {
+
+// Before libvirt is opened. `folder` is where it notes the machines that run. One noted before its process was there is
+// shown as starting for ever and obeys no verb; nothing of it exists yet, so the note goes. Fine when the folder is
+// absent; leaves a folder alone that another process works with.
+Result<void> forget_unborn(const std::string& folder);
+
+// After libvirt was opened. A machine that runs has no saved memory: an image is of a suspend or a wake that was cut
+// off. Woken from it later, the guest would go on with a disk that others of its own writes have changed.
+void drop_stale_memory(virDomainPtr domain);
+
+}  // namespace corral::drivers::libvirt
