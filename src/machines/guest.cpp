@@ -1,4 +1,6 @@
 // Commands and files inside a running guest.
+#include <filesystem>
+
 #include "machines/service.hpp"
 #include "platform/files/files.hpp"
 
@@ -54,6 +56,8 @@ Result<UploadResponse> Service::upload(const Caller& who, const Ref<MachineTag>&
     const Observed machine = TRY(find(reference));
     const std::string path = TRY(confined(who, request.path));
     if (!files::exists(path)) return invalid_field("/path", "does not exist");
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error)) return invalid_field("/path", "must be a file");
     GuestAccess* guest = driver_.guest();
     if (guest == nullptr) return Error{Errc::unsupported, "This hypervisor copies no files into guests"};
     if (machine.state != State::running) return Error{Errc::invalid, "VM is not running"};

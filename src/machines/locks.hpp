@@ -72,6 +72,10 @@ public:
         if (!mine) return Error{Errc::timeout, "Cancelled while waiting for other machines to start"};
         return Pass(*this);
     }
+    [[nodiscard]] std::size_t waiting() {
+        std::lock_guard lock(mutex_);
+        return waiting_.size();
+    }
 
 private:
     void leave() {
