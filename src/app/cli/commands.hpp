@@ -47,6 +47,9 @@ int vm_stop(const Context&, const std::string& machine, bool force);
 // One word is a command line for the guest's shell; several words reach the program as they are. The exit code is the
 // guest command's.
 int vm_exec(const Context&, const std::string& machine, const std::vector<std::string>& words);
+// Everything behind the VM of `vm exec` belongs to the guest, whatever it looks like: taken out of the program's
+// arguments before they are read.
+std::vector<std::string> take_guest_words(std::vector<std::string>& arguments);
 int vm_delete(const Context&, const std::string& machine, bool force);
 
 }  // namespace corral::cli

@@ -111,24 +111,6 @@ Result<std::string> reference(const CLI::App& app, const std::string& name) {
     return app::reference(name);
 }
 
-// Everything behind the VM of `vm exec` belongs to the guest, whatever it looks like: it is taken out before CLI11
-// reads.
-std::vector<std::string> take_guest_words(std::vector<std::string>& arguments) {
-    const auto vm = std::ranges::find(arguments, "vm");
-    if (vm == arguments.end() || vm + 1 == arguments.end() || *(vm + 1) != "exec") return {};
-    auto word = vm + 2;
-    while (word != arguments.end() && word->starts_with('-')) {
-        const bool has_value = *word == "-o" || *word == "--output" || *word == "--url";
-        ++word;
-        if (has_value && word != arguments.end()) ++word;
-    }
-    if (word == arguments.end()) return {};
-    auto first = word + 1;  // behind the VM
-    std::vector<std::string> out(first != arguments.end() && *first == "--" ? first + 1 : first, arguments.end());
-    arguments.erase(first, arguments.end());
-    return out;
-}
-
 int run(int argc, char** argv) {
     // The server has its own words: configuration keys, of which CLI11 needs to know nothing.
     if (argc > 1 && std::string_view(argv[1]) == "serve" && !(argc > 2 && std::string_view(argv[2]) == "--help"))
@@ -171,7 +153,7 @@ int run(int argc, char** argv) {
     add_machines(app, a);
     try {
         std::vector<std::string> arguments(argv + 1, argv + argc);
-        a.words = take_guest_words(arguments);
+        a.words = cli::take_guest_words(arguments);
         std::ranges::reverse(arguments);  // as CLI11 wants a vector
         app.parse(arguments);
     } catch (const CLI::ParseError& error) {

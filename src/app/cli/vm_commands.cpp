@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "app/cli/commands.hpp"
@@ -126,6 +127,22 @@ int vm_exec(const Context& context, const std::string& machine, const std::vecto
                                      return {};
                                  });
     return done != ok ? done : exit_code;
+}
+
+std::vector<std::string> take_guest_words(std::vector<std::string>& arguments) {
+    const auto vm = std::ranges::find(arguments, "vm");
+    if (vm == arguments.end() || vm + 1 == arguments.end() || *(vm + 1) != "exec") return {};
+    auto word = vm + 2;
+    while (word != arguments.end() && word->starts_with('-')) {
+        const bool has_value = *word == "-o" || *word == "--output" || *word == "--url";
+        ++word;
+        if (has_value && word != arguments.end()) ++word;
+    }
+    if (word == arguments.end()) return {};
+    auto first = word + 1;  // behind the VM
+    std::vector<std::string> out(first != arguments.end() && *first == "--" ? first + 1 : first, arguments.end());
+    arguments.erase(first, arguments.end());
+    return out;
 }
 
 int vm_delete(const Context& context, const std::string& machine, bool force) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -13,6 +14,8 @@
 namespace corral::app {
 
 namespace {
+
+constexpr double longest_duration = 1000.0 * 3600 * 24 * 36'525;  // a hundred years, in milliseconds
 
 std::string upper(std::string_view text) {
     std::string out(text);
@@ -56,7 +59,6 @@ Error unknown_key(std::string_view name, std::string_view where) {
 }
 
 Result<void> check_value(const Key& key, const std::string& value) {
-    if (value.empty()) return {};
     switch (key.type) {
         case KeyType::number: {
             long long number = 0;
@@ -91,7 +93,9 @@ Result<Flags> parse_flags(const std::vector<std::string>& words) {
     Flags out;
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string& word = words[i];
-        if (!word.starts_with("--")) return invalid_field(word, "is not a flag; write --KEY=value");
+        // The word itself may be a secret in the wrong place.
+        if (!word.starts_with("--"))
+            return invalid_field("Word " + std::to_string(i + 1), "is not a flag; write --KEY=value");
         const auto equals = word.find('=');
         const std::string name = word.substr(2, equals == std::string::npos ? std::string::npos : equals - 2);
         std::string value;
@@ -127,8 +131,13 @@ Result<Values> read_file(const std::string& path) {
     Values out;
     try {
         const YAML::Node root = YAML::LoadFile(path);
+        if (root.IsNull()) return out;
+        if (!root.IsMap()) return invalid_field(path, "must be a map with the member environment");
+        for (const auto& entry : root)  // what the reference keeps beside it is told apart from a slip of the pen
+            if (const auto name = entry.first.as<std::string>(); name != "environment" && name != "reverse_proxy")
+                return invalid_field(name, "in " + path + " is unknown; keys stand below environment");
         const YAML::Node environment = root["environment"];
-        if (!environment) return out;
+        if (!environment || environment.IsNull()) return out;
         if (!environment.IsMap()) return invalid_field("environment", "in " + path + " must be a map of keys");
         for (const auto& entry : environment) {
             const auto name = entry.first.as<std::string>();
@@ -162,7 +171,7 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     while (at < text.size()) {
         double number = 0;
         const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
-        if (error != std::errc{} || number < 0) return bad;
+        if (error != std::errc{} || !std::isfinite(number) || number < 0) return bad;
         at = static_cast<std::size_t>(end - text.data());
         std::string_view unit = text.substr(at);
         unit = unit.substr(0, std::min(unit.find_first_of("0123456789."), unit.size()));
@@ -180,6 +189,7 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
         total += number * scale;
         at += unit.size();
     }
+    if (!(total <= longest_duration)) return bad;
     return std::chrono::milliseconds{static_cast<long long>(total)};
 }
 

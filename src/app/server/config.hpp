@@ -23,6 +23,7 @@ struct Key {
     std::string_view fallback;
     std::string_view help;
     bool secret = false;
+    bool pending = false;  // of the contract, but without effect in this version
 };
 const std::vector<Key>& keys();
 

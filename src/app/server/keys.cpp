@@ -3,6 +3,11 @@
 
 namespace corral::app {
 
+namespace {
+constexpr bool secret = true;
+constexpr bool pending = true;
+}  // namespace
+
 const std::vector<Key>& keys() {
     using enum KeyType;
     static const std::vector<Key> table{
@@ -15,25 +20,25 @@ const std::vector<Key>& keys() {
         {"TLS_ENABLED", boolean, "false", "Serve HTTPS"},
         {"TLS_PORT", number, "443", "HTTPS port"},
         {"TLS_CERTIFICATE", text, "", "PEM certificate chain in base64"},
-        {"TLS_PRIVATE_KEY", text, "", "PEM private key in base64", true},
+        {"TLS_PRIVATE_KEY", text, "", "PEM private key in base64", secret},
         {"DISABLE_HTTP_WHEN_TLS", boolean, "false", "No plain HTTP listener while TLS is on"},
-        {"TLS_DISABLE_VALIDATION", boolean, "false", "Outgoing calls accept any certificate"},
+        {"TLS_DISABLE_VALIDATION", boolean, "false", "Outgoing calls accept any certificate", !secret, pending},
         {"ENABLE_CORS", boolean, "false", "Answer browsers of other origins although ENABLED_MODULES lacks cors"},
         {"CORS_ALLOWED_ORIGINS", list, "*", "Origins that may call; * for all"},
         {"CORS_ALLOWED_METHODS", list, "", "Methods besides the usual ones"},
         {"CORS_ALLOWED_HEADERS", list, "", "Request headers besides the usual ones"},
-        {"ROOT_PASSWORD", text, "", "Password of root; unset: made at the first start and printed once", true},
+        {"ROOT_PASSWORD", text, "", "Password of root; unset: made at the first start and printed once", secret},
         {"JWT_SIGN_ALGORITHM", text, "HS256", "Signature of the tokens we issue"},
         {"JWT_HMACS_SECRET", text, "", "Secret of HS tokens; unset: derived from `secret.key` in the data folder",
-         true},
+         secret},
         {"JWT_DURATION", duration, "15m", "How long a token is good"},
-        {"SECURITY_PASSWORD_MIN_PASSWORD_LENGTH", number, "12", "At least 8"},
-        {"SECURITY_PASSWORD_MAX_PASSWORD_LENGTH", number, "40", "At most 40 bytes"},
-        {"SECURITY_PASSWORD_REQUIRE_LOWERCASE", boolean, "true", "Passwords need a-z"},
-        {"SECURITY_PASSWORD_REQUIRE_UPPERCASE", boolean, "true", "Passwords need A-Z"},
-        {"SECURITY_PASSWORD_REQUIRE_NUMBER", boolean, "true", "Passwords need a digit"},
-        {"SECURITY_PASSWORD_REQUIRE_SPECIAL_CHAR", boolean, "true",
-         "Passwords need one of ! @ # $ % ^ & * ( ) _ + . ?"},
+        {"SECURITY_PASSWORD_MIN_PASSWORD_LENGTH", number, "12", "At least 8", !secret, pending},
+        {"SECURITY_PASSWORD_MAX_PASSWORD_LENGTH", number, "40", "At most 40 bytes", !secret, pending},
+        {"SECURITY_PASSWORD_REQUIRE_LOWERCASE", boolean, "true", "Passwords need a-z", !secret, pending},
+        {"SECURITY_PASSWORD_REQUIRE_UPPERCASE", boolean, "true", "Passwords need A-Z", !secret, pending},
+        {"SECURITY_PASSWORD_REQUIRE_NUMBER", boolean, "true", "Passwords need a digit", !secret, pending},
+        {"SECURITY_PASSWORD_REQUIRE_SPECIAL_CHAR", boolean, "true", "Passwords need one of ! @ # $ % ^ & * ( ) _ + . ?",
+         !secret, pending},
         {"BRUTE_FORCE_MAX_LOGIN_ATTEMPTS", number, "5", "Failed logins after which an account is locked"},
         {"BRUTE_FORCE_LOCKOUT_DURATION", duration, "5s", "How long, times the failures beyond when incremental"},
         {"BRUTE_FORCE_INCREMENTAL_WAIT", boolean, "true", "Longer locks for more failures"},
@@ -48,20 +53,22 @@ const std::vector<Key>& keys() {
         {"SYSTEM_RESERVED_DISK", number, "20000", "MiB kept from machines"},
         {"CATALOG_CACHE_FOLDER", text, "", "Pulled images; unset: `cache` below the data folder"},
         {"CATALOG_CACHE_KEEP_FREE_DISK_SPACE", number, "5000", "MiB that pulls leave free"},
-        {"CATALOG_CACHE_MAX_SIZE", number, "0", "MiB; 0: what is free less what is kept"},
+        {"CATALOG_CACHE_MAX_SIZE", number, "0", "MiB; 0: what is free less what is kept. Shown in config/hardware",
+         !secret, pending},
         {"CATALOG_CACHE_ALLOW_CACHE_ABOVE_FREE_DISK_SPACE", boolean, "false", "Pull although the disk would run full"},
-        {"DISABLE_CATALOG_CACHING", boolean, "false", "Without the cache module"},
+        {"DISABLE_CATALOG_CACHING", boolean, "false", "Without the cache module", !secret, pending},
         {"CATALOG_ENABLE_PROVIDER_CREDENTIALS_OBFUSCATION", boolean, "true", "Mask store credentials in answers"},
         {"VM_CACHE_REFRESH_INTERVAL_SECONDS", number, "300", "Full comparison with the hypervisor"},
         {"DISABLE_VM_CACHE_REFRESH", boolean, "false", "Without that comparison"},
         {"HYPERVISOR", text, "auto", "auto, libvirt, parallels or fake"},
         {"LIBVIRT_URI", text, "", "Another libvirt; unset: an embedded one below the data folder"},
         {"MACHINES_FOLDER", text, "", "Disks and state of machines; unset: `machines` below the data folder"},
-        {"DATABASE_URL", text, "", "postgresql://…; unset: SQLite in DATABASE_FOLDER", true},
+        {"DATABASE_URL", text, "", "postgresql://…, which this version refuses; unset: SQLite in DATABASE_FOLDER",
+         secret},
         {"CATALOG_STORE", text, "",
-         "This server's own store: a folder or a connection string; unset: `store` below the data folder", true},
+         "This server's own store: a folder or a connection string; unset: `store` below the data folder", secret},
         {"LOCAL_PATH_ROOTS", list, "", "The only folders that local paths may name"},
-        {"ENABLE_SSH_EXECUTE", boolean, "false", "Allow POST /ssh/execute"},
+        {"ENABLE_SSH_EXECUTE", boolean, "false", "Allow POST /ssh/execute", !secret, pending},
         {"EXECUTE_TIME_LIMIT", duration, "3m", "How long a command in a guest may take"},
         {"WORKER_THREADS", number, "32", "Threads for blocking requests"},
     };

@@ -110,9 +110,9 @@ std::string configuration_reference() {
         "force.\n\n"
         "| Key | Type | Default | Meaning |\n|---|---|---|---|\n";
     for (const Key& key : keys())
-        out += fmt::format("| `{}` | {} | {} | {}{} |\n", key.name, one_line_type(key.type),
+        out += fmt::format("| `{}` | {} | {} | {}{}{} |\n", key.name, one_line_type(key.type),
                            key.fallback.empty() ? "" : fmt::format("`{}`", key.fallback), key.help,
-                           key.secret ? " (secret)" : "");
+                           key.secret ? " (secret)" : "", key.pending ? " (no effect in this version)" : "");
     return out;
 }
 

@@ -15,14 +15,16 @@ namespace corral::app {
 
 namespace {
 
-int fail(const Error& error, int code) {
+int fail(const Error& error) {
     std::fprintf(stderr, "corral: %s%s%s\n", error.message.c_str(), error.detail.empty() ? "" : ": ",
                  error.detail.c_str());
-    return code;
+    return error.code == Errc::invalid ? 2 : 1;
 }
 
 Result<void> configure_log(const Config& config) {
-    log::Options options{.level = log::level_from_text(config.text("LOG_LEVEL"))};
+    const auto level = log::level_from_text(config.text("LOG_LEVEL"));
+    if (!level) return invalid_field("LOG_LEVEL", "must be debug, info, warn or error");
+    log::Options options{.level = *level};
     if (config.boolean("LOG_TO_FILE")) {
         std::string folder = config.text("LOG_FILE_PATH");
         if (folder.empty()) folder = TRY(make_folders(config)).data + "/logs";
@@ -41,10 +43,10 @@ int run(const Config& config) {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     crypto::init();
-    if (auto done = configure_log(config); !done) return fail(done.error(), 1);
+    if (auto done = configure_log(config); !done) return fail(done.error());
     auto app = App::open(config);
-    if (!app) return fail(app.error(), app.error().code == Errc::invalid ? 2 : 1);
-    if (auto started = (*app)->start(); !started) return fail(started.error(), 1);
+    if (!app) return fail(app.error());
+    if (auto started = (*app)->start(); !started) return fail(started.error());
     log::info("Corral is ready",
               {{"version", std::string(version())},
                {"port", (*app)->port()},
@@ -62,7 +64,7 @@ int serve(const std::vector<std::string>& flags) {
     std::vector<std::string> words = flags;
     const bool print = std::erase(words, "--print-config") > 0;
     auto config = Config::load(words);
-    if (!config) return fail(config.error(), 2);
+    if (!config) return fail(config.error());
     if (print) {
         std::fputs(config->print().c_str(), stdout);
         return 0;

@@ -54,6 +54,16 @@ bool has(const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::find(list, name) != list.end();
 }
 
+// Never SQLite behind the back of who asked for PostgreSQL; and what has no effect yet is said, not passed over.
+Result<void> check_supported(const Config& config) {
+    if (config.is_set("DATABASE_URL") && !config.text("DATABASE_URL").empty())
+        return invalid_field("DATABASE_URL", "is not supported in this version");
+    for (const Key& key : keys())
+        if (key.pending && config.text(key.name) != key.fallback)
+            log::warn("A configuration key has no effect in this version", {{"key", key.name}});
+    return {};
+}
+
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> out;
     for (auto& list : {identity::migrations(), events::migrations(), jobs::migrations(), catalog::migrations(),
@@ -156,6 +166,8 @@ Result<void> open_machines(App::Parts& p, const Config& config) {
 Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& config,
                                                 std::vector<system::ServiceHealth>& failed) {
     std::vector<std::string> modules = config.list("ENABLED_MODULES");
+    for (std::string& name : modules)
+        std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const bool chosen = !modules.empty();
     if (!chosen) modules = {"api", "cors", "catalog", "host"};
     if (!has(modules, "api")) modules.insert(modules.begin(), "api");
@@ -208,18 +220,32 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
     return table;
 }
 
+Result<int> whole_number(const Config& config, const char* key, int from, int to) {
+    const long long number = config.number(key);
+    if (number < from || number > to)
+        return invalid_field(key, "must be from " + std::to_string(from) + " to " + std::to_string(to));
+    return static_cast<int>(number);
+}
+
+// base64 as tools print it, in lines.
+std::optional<std::string> unwrapped(std::string text) {
+    std::erase_if(text, [](char c) { return c == '\n' || c == '\r'; });
+    return crypto::from_base64(text);
+}
+
 Result<net::ServerOptions> server_options(const Config& config) {
+    constexpr int last_port = 65'535;
     net::ServerOptions out;
     out.address = config.text("API_ADDRESS");
-    out.port = static_cast<int>(config.number("API_PORT"));
+    out.port = TRY(whole_number(config, "API_PORT", 0, last_port));
     if (!config.boolean("TLS_ENABLED")) return out;
-    const auto certificate = crypto::from_base64(config.text("TLS_CERTIFICATE"));
-    const auto key = crypto::from_base64(config.secret("TLS_PRIVATE_KEY").reveal());
+    const auto certificate = unwrapped(config.text("TLS_CERTIFICATE"));
+    const auto key = unwrapped(config.secret("TLS_PRIVATE_KEY").reveal());
     if (!certificate || certificate->empty()) return invalid_field("TLS_CERTIFICATE", "must be a PEM chain in base64");
     if (!key || key->empty()) return invalid_field("TLS_PRIVATE_KEY", "must be a PEM key in base64");
     out.tls_certificate = *certificate;
     out.tls_private_key = Secret(*key);
-    out.tls_port = static_cast<int>(config.number("TLS_PORT"));
+    out.tls_port = TRY(whole_number(config, "TLS_PORT", 0, last_port));
     if (config.boolean("DISABLE_HTTP_WHEN_TLS")) out.port = -1;
     return out;
 }
@@ -247,8 +273,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     auto parts = std::make_unique<Parts>();
     Parts& p = *parts;
     p.driver = std::move(hypervisor);
-    // Never SQLite behind the back of who asked for PostgreSQL.
-    if (!config.text("DATABASE_URL").empty()) return invalid_field("DATABASE_URL", "is not supported in this version");
+    TRY(check_supported(config));
     p.folders = TRY(make_folders(config));
     p.database = TRY(db::open_sqlite(p.folders.data + "/corral.db"));
     TRY(p.database->migrate(all_migrations()));
@@ -272,10 +297,12 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     about.machines_folder = p.folders.machines;
     about.cache_folder = p.folders.cache;
     if (p.driver)
-        about.cache = system::CacheConfig{.enabled = true,
-                                          .folder = p.folders.cache,
-                                          .keep_free_disk_space = config.number("CATALOG_CACHE_KEEP_FREE_DISK_SPACE"),
-                                          .max_size = config.number("CATALOG_CACHE_MAX_SIZE")};
+        about.cache = system::CacheConfig{
+            .enabled = true,
+            .folder = p.folders.cache,
+            .keep_free_disk_space = config.number("CATALOG_CACHE_KEEP_FREE_DISK_SPACE"),
+            .max_size = config.number("CATALOG_CACHE_MAX_SIZE"),
+            .allow_above_free_disk_space = config.boolean("CATALOG_CACHE_ALLOW_CACHE_ABOVE_FREE_DISK_SPACE")};
     p.system =
         std::make_unique<system::Service>(about, p.driver.get(), p.machines ? &p.machines->inventory() : nullptr);
     http::Dispatcher::Settings settings;
@@ -286,7 +313,8 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     settings.cors.methods = config.list("CORS_ALLOWED_METHODS");
     settings.cors.headers = config.list("CORS_ALLOWED_HEADERS");
     p.dispatcher = std::make_unique<http::Dispatcher>(make_table(p, modules), *p.identity, settings);
-    p.workers = std::make_unique<tasks::Pool>("requests", static_cast<std::size_t>(config.number("WORKER_THREADS")));
+    p.workers = std::make_unique<tasks::Pool>(
+        "requests", static_cast<std::size_t>(TRY(whole_number(config, "WORKER_THREADS", 1, 1024))));
     p.server = std::make_unique<net::Server>(*p.dispatcher, *p.workers, TRY(server_options(config)));
     return std::unique_ptr<App>(new App(std::move(parts)));
 }
