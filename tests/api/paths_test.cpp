@@ -130,6 +130,7 @@ TEST_F(Paths, files_that_may_not_be_named_are_not_copied_into_guests) {
     EXPECT_EQ(upload(server / "secret.key", "root"), 403);
     EXPECT_EQ(upload(outside / "file", "ann"), 403);
     EXPECT_EQ(upload(outside / "absent", "root"), 400);
+    EXPECT_EQ(upload(outside.path(), "root"), 400) << "a folder is no file";
     EXPECT_EQ(upload(outside / "file", "root"), 200);
 }
 

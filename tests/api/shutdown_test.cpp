@@ -66,6 +66,7 @@ TEST(Shutdown, sockets_are_told_that_the_service_goes_away) {
     EXPECT_EQ(polite.frame().close_code(), 1001);
     polite.send(std::string("\x03\xe9", 2), 8);
     EXPECT_TRUE(polite.closed());
+    polite.hang_up();
     EXPECT_EQ(stopped.wait_for(10s), std::future_status::ready);
 }
 

@@ -73,6 +73,7 @@ void Subscriber::close() {
     send(std::string("\x03\xe8", 2), 8);
     while (frame().opcode != 8) {
     }
+    hang_up();
 }
 
 }  // namespace corral::tests

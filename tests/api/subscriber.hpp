@@ -26,7 +26,8 @@ public:
     // Reads on until an event with this member comes; others are left out.
     Answer event_with(std::string_view pointer, std::string_view value);
     void send(std::string_view text, int opcode = 1);
-    void close();  // says goodbye and waits for the answer
+    void close();  // says goodbye, waits for the answer, hangs up
+    void hang_up() { raw_.end_sending(); }
     bool closed() { return raw_.closed(); }
 
     // The request that opens a socket.

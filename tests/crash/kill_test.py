@@ -22,6 +22,7 @@ KILLS_WITH_GUESTS = 30 if corral.long_run() else 6
 WORKERS = 4
 JOBS_END_WITHIN = 60
 GUEST_WITHIN = 120
+SETTLED = {"stopped", "running", "paused", "suspended"}
 
 
 def make_disks(folder, rng, count=10):
@@ -185,9 +186,10 @@ class RunningGuests(Killing):
             now = self.look_inside("steady")
             self.assertEqual((now["pid"], now["boot"]), (first["pid"], first["boot"]), "the guest was left alone")
             self.assertGreater(now["up"], first["up"])
-            self.assertGreaterEqual(now["shown"], int(now["up"]) - 60, "the uptime shown was not begun anew")
+            self.assertGreaterEqual(now["shown"], int(now["up"]) - 5, "the uptime shown was not begun anew")
             first = now
-            self.processes_match_states()
+            self.states_are_true()
+            self.restless_obeys()
         print(f"{kills} kills under a running guest", flush=True)
         for name in ("steady", "restless"):
             self.server.call("DELETE", f"/machines/{name}?force=true")
@@ -220,21 +222,31 @@ class RunningGuests(Killing):
             except (Lost, OSError):
                 return
 
-    def processes_match_states(self):
-        """No process without a machine that runs, no machine said to run without its process."""
-        def alike():
-            on = {m["ID"] for m in self.server.machine_names().values() if m["State"] in ("running", "paused")}
-            there = [m for words in corral.qemu_processes(self.server.folder).values()
-                     for m in self.server.machine_names().values() if any(m["ID"] in w for w in words)]
-            return (len(there) == len(corral.qemu_processes(self.server.folder)) == len(on)
-                    and {m["ID"] for m in there} == on)
-        until(alike, 30, lambda: "each running machine has its process: "
-              + str((self.server.call("GET", "/machines"), corral.qemu_processes(self.server.folder))))
+    def states_are_true(self):
+        """Every machine is in a settled state: with a process exactly when it is on, with saved memory exactly when it
+        is suspended."""
+        def true():
+            ids = {}
+            for machine in self.server.call("GET", "/machines"):
+                ids.setdefault(machine["State"], set()).add(machine["ID"])
+            processes = corral.qemu_processes(self.server.folder).values()
+            on = {i for i in set().union(*ids.values()) for words in processes if any(i in w for w in words)}
+            saved = {p.stem for p in (self.server.data / "hypervisor/lib/qemu/save").glob("*.save")}
+            return (ids.keys() <= SETTLED and on == ids.get("running", set()) | ids.get("paused", set())
+                    and len(on) == len(processes) and saved == ids.get("suspended", set()))
+        until(true, 30, lambda: "states are true: " + str(
+            ([(m["ID"], m["State"]) for m in self.server.call("GET", "/machines")],
+             corral.qemu_processes(self.server.folder),
+             list((self.server.data / "hypervisor/lib/qemu/save").iterdir()))) + f" (seed {SEED})")
+
+    def restless_obeys(self):
+        """No half-done verb of before the kill holds up the next one. Now and then it stays as it is for the next kill."""
+        if self.rng.random() < 0.5:
+            self.server.call("PUT", "/machines/restless/stop?force=true")
+            self.assertEqual(self.server.machine("restless")["State"], "stopped")
 
     def files_match(self, machines):
-        own = {m: d for m, d in machines.items() if m not in ("steady", "restless")}
-        return [w for w in super().files_match({**own, **machines})
-                if not w.startswith(("steady.qemu", "restless.qemu"))]
+        return [w for w in super().files_match(machines) if not w.startswith(("steady.qemu", "restless.qemu"))]
 
 
 if __name__ == "__main__":

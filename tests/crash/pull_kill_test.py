@@ -171,6 +171,18 @@ class Damage(unittest.TestCase):
             self.refused(path, self.rng.randrange(path.stat().st_size), while_running=True)
         self.whole_again()
 
+    def test_an_image_whose_files_stay_in_the_store_stays_with_them(self):
+        server = self.server
+        server.call("DELETE", "/catalog/WHOLE/1?clean_remote=false")
+        other = server.folder / "other.raw"
+        corral.make_disk(other, 64 * CHUNK, {1: self.rng.randbytes(CHUNK)})
+        server.cli("push", other, "OTHER:1")
+        server.call("DELETE", "/catalog/OTHER/1")  # garbage is collected
+        server.stop()
+        server.start()  # and again
+        self.assertIn(" 0 new chunks", server.cli("push", self.disk, "WHOLE:1").stdout)
+        self.whole_again()
+
     def whole_again(self):
         """With the bytes back in place the same pull works: nothing of the damage was kept."""
         self.server.stop()

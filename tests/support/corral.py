@@ -247,7 +247,10 @@ class Server:
         """The decoded body of a 2xx answer; Refused for any other."""
         status, answer = self.request(method, path, body, timeout, sign)
         if not 200 <= status <= 299:
-            raise Refused(status, answer)
+            refused = Refused(status, answer)
+            if status >= 500:
+                refused.add_note(self.complaints())
+            raise refused
         return answer
 
     def cli(self, *words, timeout=120, check=True):
