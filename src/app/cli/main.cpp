@@ -126,16 +126,6 @@ int run(int argc, char** argv) {
         ->type_name("FORMAT");
     app.parse_complete_callback([&] { a.context.format = output == "json" ? cli::Format::json : cli::Format::table; });
     app.fallthrough();
-    app.footer(
-        "Credentials: `corral login`, or CORRAL_TOKEN, or CORRAL_API_KEY in the environment.\n"
-        "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not signed in, 4 not found, 5 refused;\n"
-        "`vm exec` exits with the guest command's.\n"
-        "Start here:\n"
-        "  corral serve                       the server, in the foreground (http://127.0.0.1:3080/swagger)\n"
-        "  corral login\n"
-        "  corral push disk.qcow2 demo:1.0\n"
-        "  corral pull demo:1.0 --name vm1 --start\n"
-        "  corral vm exec vm1 uname -a");
     auto* serve = app.add_subcommand("serve", "Run the server in the foreground");
     serve->footer(
         "Configured by environment keys, `--KEY=value` flags or `--config FILE`; see\n"
@@ -151,6 +141,17 @@ int run(int argc, char** argv) {
     add_session(app, a);
     add_catalog(app, a);
     add_machines(app, a);
+    // Last: commands take over the footer that stands when they are added.
+    app.footer(
+        "Credentials: `corral login`, or CORRAL_TOKEN, or CORRAL_API_KEY in the environment.\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not signed in, 4 not found, 5 refused;\n"
+        "`vm exec` exits with the guest command's.\n"
+        "Start here:\n"
+        "  corral serve                       the server, in the foreground (http://127.0.0.1:3080/swagger)\n"
+        "  corral login\n"
+        "  corral push disk.qcow2 demo:1.0\n"
+        "  corral pull demo:1.0 --name vm1 --start\n"
+        "  corral vm exec vm1 uname -a");
     try {
         std::vector<std::string> arguments(argv + 1, argv + argc);
         a.words = cli::take_guest_words(arguments);
