@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every test: checks, unit and contract tests, the wire suite, crash tests; then unit tests under ASan and UBSan.
-#   --fast   without the sanitizer build     --long   long counts and TSan     anything else goes to ctest
+# Runs every test: checks, clang-tidy on what changed, unit and API tests under ASan and UBSan, then all tests of the
+# plain build: unit, contract, API, wire, crash and real guests.
+#   --fast   without clang-tidy and the sanitizer build     --long   long counts and TSan     anything else goes to ctest
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fast= long=
@@ -14,6 +15,12 @@ for a in "$@"; do
 done
 [ -z "$long" ] || export CORRAL_LONG=1
 
+under() { # preset: unit and API tests of a sanitizer build
+    cmake --preset "$1" >/dev/null
+    cmake --build "build/$1" --target unit_tests api_tests
+    ctest --test-dir "build/$1" -L 'unit|api' -LE guest -j2 --output-on-failure --no-tests=error
+}
+
 python3 tools/check_layers.py
 python3 tools/check_budgets.py
 git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
@@ -21,14 +28,12 @@ git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
 cmake --preset dev >/dev/null
 cmake --build build/dev
 if [ -z "$fast" ]; then
-    cmake --preset asan >/dev/null
-    cmake --build build/asan --target unit_tests
-    ctest --test-dir build/asan -L unit -LE guest -j2 --output-on-failure --no-tests=error
+    tools/tidy.sh
+    under asan
 fi
 if [ -n "$long" ]; then
-    cmake --preset tsan >/dev/null
-    cmake --build build/tsan --target unit_tests
-    TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp" ctest --test-dir build/tsan -L unit -LE guest -j2 --output-on-failure --no-tests=error
+    export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp"
+    under tsan
 fi
 # Last, so that its closing line is the run's.
 exec ctest --test-dir build/dev -j2 --output-on-failure --no-tests=error ${args+"${args[@]}"}

@@ -33,6 +33,7 @@ TEST(Guarded, lets_one_thread_in_at_a_time) {
     Guarded<std::vector<int>> list;
     {
         std::vector<std::jthread> all;
+        all.reserve(threads);
         for (int t = 0; t < threads; ++t)
             all.emplace_back([&] {
                 for (int i = 0; i < each; ++i) list.lock()->push_back(i);

@@ -111,6 +111,7 @@ TEST_F(LogTest, lines_of_many_threads_stay_whole) {
     constexpr int each = 100;
     {
         std::vector<std::jthread> all;
+        all.reserve(threads);
         for (int t = 0; t < threads; ++t)
             all.emplace_back([] {
                 for (int i = 0; i < each; ++i) info("whole", {{"text", std::string(200, 'x')}});

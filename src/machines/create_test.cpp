@@ -94,7 +94,7 @@ TEST_F(Create, m36_a_machine_that_shall_start_is_started_once_with_its_sizes) {
     }));
     EXPECT_EQ(made.current_state, "running");
     EXPECT_EQ(starts, 1);
-    EXPECT_EQ(told(made.id), (Texts{"VM_ADDED", "VM_STATE_CHANGED"}));
+    EXPECT_EQ(told(made.id), (Texts{"VM_ADDED", "VM_STATE_CHANGED", "VM_UPDATED"})) << "with an address by then";
 }
 
 TEST_F(Create, its_job_has_the_contract_s_steps_and_result) {

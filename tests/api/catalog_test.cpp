@@ -2,8 +2,8 @@
 // removed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "app/cli/remote_target.hpp"
 #include "catalog/identifiers.hpp"
@@ -15,12 +15,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::size_t objects_in(const std::string& folder) {
+// The files below a folder of the server.
+std::vector<std::string> objects_in(const std::string& folder) {
     std::error_code error;
-    std::size_t count = 0;
-    for (const auto& item : fs::recursive_directory_iterator(folder, error)) count += item.is_regular_file() ? 1 : 0;
-    return count;
+    std::vector<std::string> out;
+    for (const auto& item : fs::recursive_directory_iterator(folder, error))
+        if (item.is_regular_file()) out.push_back(fs::relative(item.path(), folder).string());
+    std::ranges::sort(out);
+    return out;
 }
+const std::vector<std::string> nothing;
 
 class Catalog : public testing::Test {
 protected:
@@ -91,7 +95,7 @@ TEST_F(Catalog, lists_are_grouped_and_found_by_id_name_and_filter) {
 
 TEST_F(Catalog, the_second_push_of_an_image_uploads_no_chunk) {
     const auto first = must(push(server, disk(1), {.catalog_id = "image", .version = "1"}));
-    const std::size_t objects = objects_in(server / "store/corral");
+    const auto objects = objects_in(server / "store/corral");
     const auto second = must(push(server, disk(1), {.catalog_id = "image", .version = "2"}));
     EXPECT_EQ(first.sent_chunks, 6U);
     EXPECT_EQ(second.chunks, 6U);
@@ -120,7 +124,7 @@ TEST_F(Catalog, a_pull_makes_a_machine_whose_disk_is_the_image) {
     EXPECT_EQ(server.get("/v1/catalog/image/1").at("/0/download_count"), "1");
     // The next machine stands on the same cached image.
     EXPECT_EQ(server.put("/v1/catalog/pull", R"({"catalog_id":"image","machine_name":"web2"})").status, 200);
-    EXPECT_EQ(objects_in(server / "cache"), 1U);
+    EXPECT_EQ(objects_in(server / "cache").size(), 1U);
 }
 
 TEST_F(Catalog, half_a_push_is_never_seen_and_goes_on_where_it_was) {
@@ -136,7 +140,7 @@ TEST_F(Catalog, half_a_push_is_never_seen_and_goes_on_where_it_was) {
     EXPECT_EQ(server.get("/v1/catalog/image/1").status, 404);
     server.restart();
     EXPECT_EQ(server.get("/v1/catalog").body, "[]\n");
-    EXPECT_EQ(objects_in(server / "store"), 0U) << "something of a half push stands in the store";
+    EXPECT_EQ(objects_in(server / "store"), nothing) << "something of a half push stands in the store";
 }
 
 TEST_F(Catalog, records_are_shown_to_those_with_a_wanted_role_and_a_wanted_claim) {
@@ -207,17 +211,17 @@ TEST_F(Catalog, a_removal_takes_the_files_and_the_chunks_nobody_else_needs) {
     push_image(server, "one", "1", 1);
     push_image(server, "two", "1", 1);  // the same image
     push_image(server, "three", "1", 3);
-    const std::size_t all = objects_in(server / "store/corral");
+    const auto all = objects_in(server / "store/corral");
     ASSERT_EQ(server.del("/v1/catalog/one/1").status, 202);
     EXPECT_EQ(server.get("/v1/catalog/one").body, "[]\n");
-    EXPECT_EQ(objects_in(server / "store/one"), 0U);
+    EXPECT_EQ(objects_in(server / "store/one"), nothing);
     EXPECT_EQ(objects_in(server / "store/corral"), all) << "another record needs those chunks";
     EXPECT_EQ(server.put("/v1/catalog/pull", R"({"catalog_id":"two","machine_name":"web"})").status, 200);
     ASSERT_EQ(server.del("/v1/catalog/two").status, 202);
-    EXPECT_LT(objects_in(server / "store/corral"), all);
+    EXPECT_LT(objects_in(server / "store/corral").size(), all.size());
     EXPECT_EQ(server.put("/v1/catalog/pull", R"({"catalog_id":"three","machine_name":"web3"})").status, 200);
     ASSERT_EQ(server.del("/v1/catalog/three/1/" + architecture).status, 202);
-    EXPECT_EQ(objects_in(server / "store"), 0U);
+    EXPECT_EQ(objects_in(server / "store"), nothing);
     EXPECT_EQ(server.del("/v1/catalog/three").status, 404);
     // Machines keep their cached images.
     EXPECT_EQ(server.put("/v1/machines/web/start", "").status, 200);
@@ -225,7 +229,7 @@ TEST_F(Catalog, a_removal_takes_the_files_and_the_chunks_nobody_else_needs) {
 
 TEST_F(Catalog, a_removal_of_the_record_alone_leaves_the_files) {
     push_image(server, "image");
-    const std::size_t before = objects_in(server / "store");
+    const auto before = objects_in(server / "store");
     ASSERT_EQ(server.del("/v1/catalog/image/1?clean_remote=false").status, 202);
     EXPECT_EQ(server.get("/v1/catalog").body, "[]\n");
     EXPECT_EQ(objects_in(server / "store"), before);

@@ -1,10 +1,14 @@
 // Signing in, and what a token is worth.
 #include <gtest/gtest.h>
 
+#include <mutex>
+
+#include "base/log.hpp"
 #include "identity/store.hpp"
 #include "identity/tokens.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "server.hpp"
+#include "subscriber.hpp"
 
 namespace corral::tests {
 namespace {
@@ -95,6 +99,33 @@ TEST_F(SignIn, a_token_ends_with_its_time_and_with_its_account) {
     brief.change([&](db::Tx& tx) { identity::store::delete_user(tx, brief.user_id("ann")); });
     brief.restart();
     EXPECT_EQ(brief.get("/v1/machines", {.as = "ann"}).status, 401);
+}
+
+// Everything that is logged at the usual level, while credentials come in every way there is.
+TEST_F(SignIn, no_secret_reaches_the_log) {
+    std::mutex mutex;
+    std::string lines;
+    log::set_tap([&](log::Level, std::string_view line) {
+        const std::lock_guard lock(mutex);
+        lines.append(line) += '\n';
+    });
+    const std::string password(root_password);
+    const std::string token = login("root", password).at("/token");
+    login("root", "Wrong-Horse-8");
+    server.post("/v1/auth/token/validate", R"({"token":")" + token + "\"}", {.as = ""});
+    EXPECT_EQ(with_token(token), 200);
+    const std::string key = crypto::base64("key:Secret-Of-The-Key");
+    server.get("/v1/machines", {.as = "", .headers = {{"X-Api-Key", key}}});
+    server.get("/v1/machines?access_token=" + token + "&authorization=" + token, {.as = ""});
+    Subscriber(server.port(), "/api/v1/ws/subscribe?access_token=" + token, "").close();
+    server.post(
+        "/v1/catalog/push",
+        R"({"catalog_id":"x","version":"1","local_path":"/nowhere/x","connection":"provider=foo;password=Secret-Of-The-Store"})");
+    log::set_tap({});
+    EXPECT_NE(lines.find("/api/v1/ws/subscribe?access_token=***"), std::string::npos) << lines;
+    for (const std::string& secret : {password, std::string("Wrong-Horse-8"), token, token.substr(token.rfind('.') + 1),
+                                      key, std::string("Secret-Of-The-Key"), std::string("Secret-Of-The-Store")})
+        EXPECT_EQ(lines.find(secret), std::string::npos) << secret;
 }
 
 // What a token says about rights is for its reader; the database decides.

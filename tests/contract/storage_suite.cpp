@@ -78,6 +78,14 @@ TEST_P(StorageSuite, a_range_gives_exactly_its_bytes_and_refuses_what_lies_behin
     EXPECT_TRUE(fails_with(Errc::invalid, storage().get("o", 1, ~std::uint64_t{0})));
 }
 
+TEST_P(StorageSuite, the_last_bytes_of_an_object_are_read_whatever_their_number) {
+    const std::string bytes = pattern('a', 150) + pattern('b', 50);
+    ASSERT_TRUE(ok(storage().put("o", bytes)));
+    for (std::size_t length = 0; length <= bytes.size(); ++length)
+        EXPECT_EQ(value_of(storage().get("o", bytes.size() - length, length)), bytes.substr(bytes.size() - length))
+            << length;
+}
+
 TEST_P(StorageSuite, what_is_absent_is_told_so_in_each_way) {
     ASSERT_TRUE(ok(storage().put("folder/object", "x")));
     for (const char* key : {"nothing", "folder", "folder/nothing", "folder/object/below", "nothing/at/all"}) {

@@ -14,7 +14,6 @@ namespace {
 
 using testing_support::CannedApi;
 using testing_support::fails_with;
-using testing_support::ok;
 using testing_support::value_of;
 
 class CommandsTest : public testing::Test {

@@ -127,10 +127,11 @@ Result<Unpacked> unpack_frame(std::string_view bytes) {
     std::size_t expected = 0;
     for (const auto size : out.head.sizes) expected += size;
     bool whole = false;
-    out.raw.resize_and_overwrite(expected, [&](char* to, std::size_t room) {
-        const std::size_t got = ZSTD_decompressDCtx(decompressor(), to, room, stored.data(), stored.size());
-        whole = got == room;  // an error is a number no frame can have
-        return whole ? room : 0;
+    // libstdc++ 12 passes the room there is, which can be more than was asked for.
+    out.raw.resize_and_overwrite(expected, [&](char* to, std::size_t) {
+        const std::size_t got = ZSTD_decompressDCtx(decompressor(), to, expected, stored.data(), stored.size());
+        whole = got == expected;  // an error is a number no frame can have
+        return whole ? expected : 0;
     });
     if (!whole) return broken("The frame cannot be decompressed");
     return out;

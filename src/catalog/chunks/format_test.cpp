@@ -43,6 +43,13 @@ TEST(Frame, gives_its_chunks_back) {
     EXPECT_EQ(head.total_bytes(), frame.bytes.size());
 }
 
+TEST(Frame, gives_chunks_of_any_small_length_back) {
+    for (std::size_t length = 1; length < 80; ++length) {
+        const std::vector<std::string> raw{noise(length, 1)};
+        EXPECT_EQ(value_of(decode_frame(SmallFrame::encode(raw))), raw) << length;
+    }
+}
+
 TEST(Frame, holds_up_to_four_chunks_of_64_kib) {
     const std::vector<std::string> full{noise(chunk_size, 1), noise(chunk_size, 2), noise(chunk_size, 3),
                                         std::string(chunk_size, 'a')};

@@ -173,6 +173,7 @@ TEST_F(Store, does_not_open_while_the_storage_cannot_be_read_rather_than_miss_pa
         }
         EXPECT_TRUE(fails_with(Errc::upstream, opened)) << call;
     }
+    storage_->never_fail();
     EXPECT_TRUE(holds(digest, path));
 }
 

@@ -140,7 +140,7 @@ auto through(F& f, Run run) {
             return {};
         });
         if (!done) return Result<T>(std::move(done).error());
-        return Result<T>(std::move(*out));
+        return Result<T>(std::move(*out));  // NOLINT(bugprone-unchecked-optional-access): done, so it is set
     }
 }
 }  // namespace detail

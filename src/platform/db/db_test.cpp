@@ -88,6 +88,7 @@ TEST_F(DatabaseTest, many_writers_lose_nothing) {
     constexpr int threads = 16;
     constexpr int each = 50;
     std::vector<std::jthread> all;
+    all.reserve(threads);
     for (int t = 0; t < threads; ++t)
         all.emplace_back([&, t] {
             for (int i = 0; i < each; ++i) {

@@ -80,6 +80,7 @@ TEST_F(GroupCommit, writers_that_wait_for_a_commit_share_the_next_one) {
     std::jthread head([&] { EXPECT_TRUE(ok(insert("head"))); });
     ASSERT_TRUE(eventually([&] { return !first; }));  // the first commit hangs now
     std::vector<std::jthread> rest;
+    rest.reserve(writers);
     for (int i = 0; i < writers; ++i)
         rest.emplace_back([&, i] {
             ready.count_down();
@@ -147,6 +148,7 @@ TEST_F(GroupCommit, an_error_in_a_batch_takes_nothing_from_its_neighbours) {
     std::jthread head([&] { EXPECT_TRUE(ok(insert("head"))); });
     ASSERT_TRUE(eventually([&] { return !first; }));
     std::vector<std::jthread> rest;
+    rest.reserve(writers);
     for (int i = 0; i < writers; ++i)
         rest.emplace_back([&, i] {
             ready.count_down();
@@ -164,25 +166,6 @@ TEST_F(GroupCommit, an_error_in_a_batch_takes_nothing_from_its_neighbours) {
     rest.clear();
     head.join();
     EXPECT_EQ(count(), writers / 4 + 1);
-}
-
-TEST_F(GroupCommit, everything_that_was_asked_for_is_written_before_it_ends) {
-    std::atomic<int> done = 0;
-    std::promise<void> gate;
-    auto open = gate.get_future().share();
-    std::atomic<bool> first = true;
-    probe_.before_commit = [&] {
-        if (first.exchange(false)) open.wait();
-    };
-    std::jthread writer([&] { done += insert("a") ? 1 : 0; });
-    ASSERT_TRUE(eventually([&] { return !first; }));
-    std::jthread ending([&] { database_.reset(); });
-    gate.set_value();
-    ending.join();
-    writer.join();
-    EXPECT_EQ(done, 1);
-    const auto again = value_of(open_sqlite(folder_ / "t.db"));
-    EXPECT_EQ(value_of(again->read([](Tx& tx) { return tx.one<std::string>("SELECT k FROM t").value(); })), "a");
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ struct Finalize {
     void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
 };
 using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+struct Close {
+    void operator()(sqlite3* db) const { sqlite3_close(db); }
+};
 
 [[noreturn]] void fail(sqlite3* db, int code, std::string_view sql) {
     const int extended = sqlite3_extended_errcode(db);
@@ -27,22 +30,19 @@ class SqliteConnection final : public Connection {
 public:
     SqliteConnection(const std::string& uri, bool writer) {
         const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
-        if (sqlite3_open_v2(uri.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
-            const std::string why = db_ == nullptr ? "out of memory" : sqlite3_errmsg(db_);
-            sqlite3_close(db_);
+        sqlite3* opened = nullptr;  // also set when it fails, and then to be closed all the same
+        const int code = sqlite3_open_v2(uri.c_str(), &opened, flags, nullptr);
+        db_.reset(opened);
+        if (code != SQLITE_OK) {
+            const std::string why = opened == nullptr ? "out of memory" : sqlite3_errmsg(opened);
             throw Failure(Failure::Kind::other, "open " + uri + ": " + why);
         }
-        sqlite3_extended_result_codes(db_, 1);
-        sqlite3_busy_timeout(db_, 10'000);
+        sqlite3_extended_result_codes(opened, 1);
+        sqlite3_busy_timeout(opened, 10'000);
         if (writer) script("PRAGMA journal_mode=WAL;");
         // FULL: the WAL is fsynced at every commit, so an answered write survives a power cut (sqlite.org/pragma.html).
         script("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000;");
     }
-    ~SqliteConnection() override {
-        statements_.clear();
-        sqlite3_close(db_);
-    }
-
     std::vector<std::vector<Value>> run(std::string_view sql, const std::vector<Value>& in,
                                         std::int64_t* changed) override {
         sqlite3_stmt* statement = prepared(sql);
@@ -58,16 +58,16 @@ public:
         for (;;) {
             const int code = sqlite3_step(statement);
             if (code == SQLITE_DONE) break;
-            if (code != SQLITE_ROW) fail(db_, code, sql);
+            if (code != SQLITE_ROW) fail(db_.get(), code, sql);
             rows.push_back(columns(statement));
         }
-        if (changed != nullptr) *changed = sqlite3_changes64(db_);
+        if (changed != nullptr) *changed = sqlite3_changes64(db_.get());
         return rows;
     }
 
     void script(const std::string& sql) override {
-        const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
-        if (code != SQLITE_OK) fail(db_, code, sql);
+        const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+        if (code != SQLITE_OK) fail(db_.get(), code, sql);
     }
 
     [[nodiscard]] std::string begin_read() const override { return "BEGIN"; }
@@ -79,9 +79,9 @@ private:
         if (auto it = statements_.find(key); it != statements_.end()) return it->second.get();
         if (statements_.size() >= statements_kept) statements_.clear();
         sqlite3_stmt* raw = nullptr;
-        const int code =
-            sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
-        if (code != SQLITE_OK) fail(db_, code, sql);
+        const int code = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()),
+                                            SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+        if (code != SQLITE_OK) fail(db_.get(), code, sql);
         if (raw == nullptr) throw Failure(Failure::Kind::other, "an empty statement");
         return statements_.emplace(key, Statement(raw)).first->second.get();
     }
@@ -99,7 +99,7 @@ private:
                 break;
             case Value::Type::bytes: code = sqlite3_bind_blob64(s, index, v.text.data(), size, SQLITE_STATIC); break;
         }
-        if (code != SQLITE_OK) fail(db_, code, sql);
+        if (code != SQLITE_OK) fail(db_.get(), code, sql);
     }
 
     static std::vector<Value> columns(sqlite3_stmt* s) {
@@ -129,8 +129,8 @@ private:
         return out;
     }
 
-    sqlite3* db_ = nullptr;
-    std::unordered_map<std::string, Statement> statements_;
+    std::unique_ptr<sqlite3, Close> db_;
+    std::unordered_map<std::string, Statement> statements_;  // go before db_ is closed
 };
 
 }  // namespace

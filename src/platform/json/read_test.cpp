@@ -245,7 +245,8 @@ TEST(Read, raw_json_passes_through_with_our_escaping) {
 
 TEST(Read, what_was_written_reads_back_as_it_was) {
     Everything e;
-    e.text = std::string("line\nquote\" back\\ <&> é \xF0\x9F\x98\x80 \xE2\x80\xA8 nul\0!", 48);
+    using namespace std::string_literals;
+    e.text = "line\nquote\" back\\ <&> é \xF0\x9F\x98\x80 \xE2\x80\xA8 nul\0!"s;
     e.flag = false;
     e.small = std::numeric_limits<std::int32_t>::min();
     e.large = std::numeric_limits<std::int64_t>::max();

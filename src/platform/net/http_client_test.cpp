@@ -260,6 +260,7 @@ TEST(HttpClient, many_threads_share_one) {
     Peer peer(answer_of("200 OK", "Connection: close\r\n", "ok"));
     HttpClient client;
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int t = 0; t < 8; ++t)
         threads.emplace_back([&] {
             for (int i = 0; i < 5; ++i) EXPECT_EQ(value_of(client.send({.url = peer.url()})).body, "ok");

@@ -128,6 +128,7 @@ private:
 
 TEST_F(ServerTest, many_clients_get_their_own_answers) {
     std::vector<std::jthread> clients;
+    clients.reserve(8);
     for (int c = 0; c < 8; ++c)
         clients.emplace_back([&, c] {
             HttpClient client;
@@ -143,6 +144,7 @@ TEST_F(ServerTest, many_clients_get_their_own_answers) {
 
 TEST_F(ServerTest, rows_that_read_memory_are_answered_while_every_worker_is_busy) {
     std::vector<std::jthread> slow;
+    slow.reserve(8);
     for (int i = 0; i < 8; ++i)
         slow.emplace_back([&] { EXPECT_EQ(value_of(HttpClient().send({.url = url("/slow")})).status, 200); });
     ASSERT_TRUE(eventually([&] { return waiting_ == 4 && workers_.queued() == 4; }));
@@ -169,6 +171,7 @@ TEST_F(ServerTest, sockets_get_what_many_threads_send_in_the_order_of_each) {
     ASSERT_TRUE(eventually([&] { return open_sockets() == 2; }));
     {
         std::vector<std::jthread> threads;
+        threads.reserve(senders);
         for (int s = 0; s < senders; ++s)
             threads.emplace_back([&, s] {
                 for (int i = 0; i < each; ++i) {

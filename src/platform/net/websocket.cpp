@@ -139,9 +139,8 @@ std::size_t WebSocketSession::queued() const {
 void WebSocketSession::tick(std::chrono::steady_clock::time_point now) {
     asio::post(ws_.get_executor(), [self = shared_from_this(), now] {
         if (self->finished_ || self->close_sent_ || !self->open_) return;
-        // A ping that cannot even be sent is as good as one without an answer.
-        if (now - self->last_pong_ > self->shared_.options.pong_timeout &&
-            (self->pinging_ || now - self->last_ping_ < self->shared_.options.ping_interval))
+        // Only after a ping: one without an answer, or one that could not even be sent.
+        if (self->last_ping_ > self->last_pong_ && now - self->last_pong_ > self->shared_.options.pong_timeout)
             return self->close_now(no_pong, "No answer to pings");
         if (now - self->last_ping_ < self->shared_.options.ping_interval || self->pinging_) return;
         self->last_ping_ = now;

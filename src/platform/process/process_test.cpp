@@ -188,6 +188,7 @@ TEST(Run, gives_the_child_the_usual_signals_whatever_we_block_or_ignore) {
 
 TEST(Run, serves_many_threads_at_once_without_mixing_their_pipes) {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int t = 0; t < 8; ++t)
         threads.emplace_back([t] {
             for (int i = 0; i < 10; ++i) {

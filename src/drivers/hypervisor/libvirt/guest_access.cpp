@@ -31,9 +31,13 @@ umask "$mask"
 if [ -n "$i" ]; then "$@" <"$i" >&3 2>&4 3>&- 4>&-; else "$@" >&3 2>&4 3>&- 4>&-; fi
 c=$?
 exec 3>&- 4>&-
-o=$(wc -c <"$f.o") e=$(wc -c <"$f.e")
+set -- $(wc -c "$f.o" "$f.e"); o=$1 e=$3
 echo $o $e
-if [ $o -le $most ] && [ $e -le $most ]; then cat "$f.o"; cat "$f.e" >&2; rm -f "$f.o" "$f.e"; fi
+if [ $o -le $most ] && [ $e -le $most ]; then
+  [ $o = 0 ] || cat "$f.o"
+  [ $e = 0 ] || cat "$f.e" >&2
+  rm -f "$f.o" "$f.e"
+fi
 [ -z "$i" ] || rm -f "$i"
 exit $c)";
 constexpr std::size_t at_once = 64U << 10U;

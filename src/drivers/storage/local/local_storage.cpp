@@ -190,11 +190,13 @@ Result<std::string> LocalStorage::get(const std::string& key, std::uint64_t offs
     const auto size = static_cast<std::uint64_t>(info.st_size);
     if (offset > size || (length && *length > size - offset))
         return Error{Errc::invalid, "The object " + key + " is shorter than the range asked for"};
+    const auto wanted = static_cast<std::size_t>(length.value_or(size - offset));
     Result<void> read;
     std::string out;
-    out.resize_and_overwrite(static_cast<std::size_t>(length.value_or(size - offset)), [&](char* to, std::size_t room) {
-        read = files::pread_all(file.get(), to, room, offset);
-        return read ? room : 0;
+    // libstdc++ 12 passes the room there is, which can be more than was asked for.
+    out.resize_and_overwrite(wanted, [&](char* to, std::size_t) {
+        read = files::pread_all(file.get(), to, wanted, offset);
+        return read ? wanted : 0;
     });
     TRY(std::move(read));
     return out;
