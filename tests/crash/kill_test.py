@@ -240,7 +240,7 @@ class RunningGuests(Killing):
              list((self.server.data / "hypervisor/lib/qemu/save").iterdir()))) + f" (seed {SEED})")
 
     def restless_obeys(self):
-        """No half-done verb of before the kill holds up the next one. Now and then it stays as it is for the next kill."""
+        """No half-done verb of before the kill holds up the next. Now and then it stays as it is for the next kill."""
         if self.rng.random() < 0.5:
             self.server.call("PUT", "/machines/restless/stop?force=true")
             self.assertEqual(self.server.machine("restless")["State"], "stopped")

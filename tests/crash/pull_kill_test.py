@@ -8,12 +8,11 @@ import pathlib
 import random
 import re
 import sys
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import corral  # noqa: E402
-from corral import CHUNK, Refused, Server  # noqa: E402
+from corral import CHUNK, Refused, Server, until  # noqa: E402
 
 KILLS = 50 if corral.long_run() else 10
 IN_FLIGHT = 2 * 64  # chunks that two workers may have asked for and not yet written
@@ -45,16 +44,16 @@ class PullKills(unittest.TestCase):
         return self.server.cache / (self.image + ".partial") / "disk.raw"
 
     def kill_when_written(self, share):
-        """Kills the server when this share of the image is on disk. Whole chunks there; None when the pull was faster."""
+        """Kills the server when this share of the image is on disk. Whole chunks there; None: the pull was faster."""
         done = self.server.cache / self.image
-        goal = int(share * self.DATA * CHUNK)
-        while not done.exists():
+
+        def written():
             try:
-                if self.partial().stat().st_blocks * 512 >= goal:
-                    break
+                return self.partial().stat().st_blocks * 512
             except FileNotFoundError:
-                pass
-            time.sleep(0.0005)
+                return 0
+        goal = int(share * self.DATA * CHUNK)
+        until(lambda: done.exists() or written() >= goal, 60, "the pull goes on", poll=0.0005)
         self.server.kill()
         self.asked += sum(int(fields(line)["chunks"]) for line in self.server.log().splitlines()
                           if "Chunks are asked for" in line)

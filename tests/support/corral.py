@@ -70,6 +70,13 @@ def qemu_processes(folder):
             if words and "qemu-system" in words[0] and any(str(folder) in w for w in words)}
 
 
+def _kill(how, pid):
+    try:
+        how(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it was faster
+
+
 # ---- disks
 
 def make_disk(path, size, chunks):
@@ -184,13 +191,11 @@ class Server:
     def kill(self, whole_group=False):
         """kill -9: of the service alone, or of everything that was started with it."""
         if whole_group:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        elif service := until(lambda: self.process.poll() is not None or self.service(), 10, "there is a service"):
+            _kill(os.killpg, self.process.pid)
+        else:
+            service = until(lambda: self.service() or self.process.poll() is not None, 10, "there is a service")
             if service is not True:
-                try:
-                    os.kill(service, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                _kill(os.kill, service)
         self.process.wait(30)
         until(lambda: not any(words[:2] == [self.binary, "serve"] and self._is_ours(pid)
                               for pid, _, words in processes()), 30, "no process of the server is left")
@@ -211,11 +216,11 @@ class Server:
     def close(self, keep=False):
         """Ends what is left and removes everything, whatever happened before."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            _kill(os.killpg, self.process.pid)
             self.process.wait()
             self.process = None
         for pid in qemu_processes(self.folder):
-            os.kill(pid, signal.SIGKILL)
+            _kill(os.kill, pid)
         runs = pathlib.Path("/run/corral" if os.geteuid() == 0 else f"/tmp/corral-{os.geteuid()}")
         for link in runs.iterdir() if runs.is_dir() else ():
             if link.is_symlink() and os.readlink(link) == os.path.realpath(self.data / "hypervisor"):

@@ -79,9 +79,13 @@ private:
         if (hook) hook(call);
         return fails;
     }
+    bool acts_first() const {
+        const std::lock_guard lock(mutex_);
+        return when_ == When::after_effect;
+    }
     Result<void> change(const Call& call, const std::function<Result<void>()>& act) {
         if (!is_the_one(call)) return act();
-        if (when_ == When::after_effect) (void)act();
+        if (acts_first()) (void)act();
         return broken();
     }
 

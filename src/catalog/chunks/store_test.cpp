@@ -168,6 +168,7 @@ TEST_F(Store, does_not_open_while_the_storage_cannot_be_read_rather_than_miss_pa
         auto opened = ChunkStore::open(*storage_, folder_ / "work");
         if (!storage_->has_failed()) {
             ASSERT_GT(call, 3) << "a list and the parts of a pack were read";
+            storage_->never_fail();
             store_ = value_of(std::move(opened));
             break;
         }

@@ -88,7 +88,10 @@ Result<void> make_folders(const std::string& path, unsigned mode) {
         if (::mkdir(built.c_str(), mode) != 0 && errno != EEXIST)
             return system_error(errno, "make the folder " + built);
     }
-    if (!fs::is_directory(path)) return Error{Errc::conflict, "A file stands where a folder is needed", path};
+    std::error_code error;
+    const fs::file_status made = fs::status(path, error);
+    if (!fs::exists(made)) return Error{Errc::not_found, "A folder was removed while it was made", path};
+    if (!fs::is_directory(made)) return Error{Errc::conflict, "A file stands where a folder is needed", path};
     return {};
 }
 
