@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -25,9 +26,16 @@ def timed(command):
     return done.stdout, {"seconds": seconds, "cpu": float(user) + float(system), "rss": int(kib) * 1024 / 1e6}
 
 
-def stored(*paths):
-    """Bytes of all files below the paths."""
-    return sum(f.stat().st_size for p in paths for f in ([p] if p.is_file() else p.rglob("*")) if f.is_file())
+class Size:
+    """What the paths take so far: bytes of the files, and of the disk as du(1) counts it, folders included."""
+
+    def __init__(self, *paths):
+        found = [info for p in paths if p.exists() for info in [p.stat(), *(f.stat() for f in p.rglob("*"))]]
+        self.content = sum(info.st_size for info in found if stat.S_ISREG(info.st_mode))
+        self.disk = sum(info.st_blocks * 512 for info in found)
+
+    def more_than(self, before):
+        return {"content": self.content - before.content, "disk": self.disk - before.disk}
 
 
 def same(path, image):
@@ -43,13 +51,14 @@ class Ours:
 
     def round(self, folder, first, second):
         store = folder / "store"
-        _, push1 = timed([self.program, "push", first, store])
-        push1["bytes"] = stored(store)
-        said, push2 = timed([self.program, "push", second, store])
-        push2["bytes"] = stored(store) - push1["bytes"]
+        out = []
+        for image in (first, second):
+            before = Size(store)
+            said, push = timed([self.program, "push", image, store])
+            out.append({**push, **Size(store).more_than(before)})
         _, pull = timed([self.program, "pull", json.loads(said)["digest"], store, folder / "out"])
         same(folder / "out" / "disk.raw", second)
-        return {"push v1": push1, "push v2": push2, "pull v2": pull}
+        return dict(zip(STEPS, [*out, pull]))
 
 
 class Casync:
@@ -58,11 +67,10 @@ class Casync:
     def round(self, folder, first, second):
         store, out = folder / "store", []
         for image in (first, second):
-            before = stored(store) if store.exists() else 0
             index = folder / f"{image.stem}.caibx"
+            before = Size(store, index)
             _, made = timed(["casync", "make", f"--store={store}", f"--chunk-size={CHUNK}", index, image])
-            made["bytes"] = stored(store) - before + stored(index)
-            out.append(made)
+            out.append({**made, **Size(store, index).more_than(before)})
         _, pull = timed(["casync", "extract", f"--store={store}", index, folder / "out.raw"])
         same(folder / "out.raw", second)
         return dict(zip(STEPS, [*out, pull]))
@@ -77,8 +85,7 @@ class Tar:
             pack = folder / f"{image.stem}.tar.zst"
             _, made = timed(["sh", "-c", f"tar -C {shlex.quote(str(image.parent))} -S -cf - {image.name} | "
                                          f"zstd -q -3 -T2 -o {shlex.quote(str(pack))}"])
-            made["bytes"] = stored(pack)
-            out.append(made)
+            out.append({**made, **Size(pack).more_than(Size())})
         _, pull = timed(["sh", "-c", f"zstd -q -dc {shlex.quote(str(pack))} | tar -C {shlex.quote(str(folder))} -xf -"])
         same(folder / second.name, second)
         return dict(zip(STEPS, [*out, pull]))
@@ -95,8 +102,10 @@ def rows_of(results):
         add("push v1", "seconds", "s", peer, push)
         add("push v2", "seconds", "s", peer, push)
         add("pull v2", "seconds", "s", peer, pull)
-        add("push v1", "bytes", "MB stored", peer, "", 1e6)
-        add("push v2", "bytes", "MB more", peer, more, 1e6)
+        add("push v1", "disk", "MB on disk", peer, "", 1e6)
+        add("push v2", "disk", "MB more on disk", peer, more, 1e6)
+        add("push v1", "content", "MB of content", peer, "", 1e6)
+        add("push v2", "content", "MB more of content", peer, "", 1e6)
     for step in STEPS:
         add(step, "cpu", "s CPU", Casync.name, "")
     for step in STEPS:

@@ -9,6 +9,7 @@ import pathlib
 import re
 import secrets
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -31,6 +32,7 @@ def say(text):
 
 
 def parser(text, rounds):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers, machines and folders go as well
     out = argparse.ArgumentParser(description=text)
     out.add_argument("--rounds", type=int, default=rounds, help=f"paired rounds (default {rounds})")
     out.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")

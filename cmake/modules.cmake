@@ -1,11 +1,12 @@
-# corral_module(name FOLDER folder DEPS …): a static library of the folder's *.cpp and, when there are *_test.cpp
+# corral_module(name FOLDERS folder … DEPS …): a static library of the folders' *.cpp and, when there are *_test.cpp
 # files, a test program <name>_test. Files are found by name, so adding one needs no change here.
 include(GoogleTest)
 add_custom_target(unit_tests) # every <module>_test program
 
 function(corral_module name)
-  cmake_parse_arguments(M "" "FOLDER" "DEPS;TEST_DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${M_FOLDER}/*.cpp)
+  cmake_parse_arguments(M "" "" "FOLDERS;DEPS;TEST_DEPS" ${ARGN})
+  list(TRANSFORM M_FOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cpp" OUTPUT_VARIABLE patterns)
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")

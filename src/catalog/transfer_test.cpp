@@ -51,6 +51,10 @@ private:
 
 class TransferTest : public CatalogTest {
 protected:
+    void TearDown() override {
+        transfer_.reset();  // its uploads are open in the catalog's stores
+        CatalogTest::TearDown();
+    }
     void restart() override {
         transfer_.reset();
         CatalogTest::restart();

@@ -136,6 +136,9 @@ Result<Job> JobService::submit(const Caller& who, NewJob wanted) {
         const auto it = kinds_.find(wanted.kind);
         if (it == kinds_.end()) return Error{Errc::internal, "This kind of job is not known here", wanted.kind};
         if (stopping_) return Error{Errc::unavailable, "The service is stopping"};
+        // Accepted and never begun would be worse.
+        if (runs_.size() >= options_.open)
+            return Error{Errc::unavailable, "Too many jobs are waiting; try again in a while"};
         plan = it->second.steps;
     }
     Job job;

@@ -19,6 +19,7 @@ public:
     using Resolve = std::function<std::shared_ptr<const Principal>(const UserId&)>;  // null: no such account
     struct Options {
         std::size_t threads = 8;
+        std::size_t open = 9'000;  // running and waiting at most, below what a pool queues; more are refused
         std::chrono::hours kept_for{24 * 30};
         std::int64_t kept = 10'000;
     };

@@ -126,6 +126,20 @@ TEST_F(Jobs, an_unknown_kind_is_refused_and_leaves_no_row) {
     EXPECT_TRUE(value_of(service_->list(super_user())).empty());
 }
 
+TEST_F(Jobs, more_than_can_wait_are_refused_and_none_that_was_accepted_is_lost) {
+    start({.threads = 1, .open = 3});
+    waiting_kind("catalog.push");
+    std::vector<std::string> accepted;
+    for (int i = 0; i < 3; ++i) accepted.push_back(submit(ann_, "catalog.push").id);
+    EXPECT_TRUE(fails_with(Errc::unavailable, service_->submit(ann_, {.kind = "catalog.push"})));
+    EXPECT_EQ(value_of(service_->list(ann_)).size(), 3U);
+    for (const auto& id : accepted) {
+        EXPECT_TRUE(ok(service_->cancel(ann_, JobRef(id))));
+        EXPECT_FALSE(service_->wait(JobId(id)));
+    }
+    EXPECT_EQ(submit(ann_, "catalog.push").state, "pending") << "there is room again";
+}
+
 TEST_F(Jobs, waiting_gives_the_finished_job_with_its_result) {
     kind("k", [](const Job& job, const Caller& who, Progress& progress) -> Result<Finished> {
         EXPECT_EQ(job.input, R"({"n":1})");

@@ -200,8 +200,10 @@ TEST_F(Confine, refuses_system_folders_however_they_are_written) {
          {std::string("/etc/passwd"), std::string("/etc"), std::string("/etc/"), std::string("//etc//passwd"),
           std::string("/proc/self/environ"), std::string("/proc/self/root/etc/passwd"), std::string("/sys/kernel"),
           std::string("/dev/sda"), std::string("/run/x"), std::string("/var/run/x"), std::string("/boot/x"),
-          std::string("/usr/bin/sh"), std::string("/bin/sh"), std::string("/"), folder_ / "../../etc/shadow",
-          folder_ / "absent/../../../etc/shadow", folder_ / "link/shadow", folder_ / "link", folder_ / "second"})
+          std::string("/usr/bin/sh"), std::string("/bin/sh"), std::string("/"),
+          folder_ / "../../../../../../../../../etc/shadow",
+          folder_ / "absent/../../../../../../../../../../etc/shadow", folder_ / "link/shadow", folder_ / "link",
+          folder_ / "second"})
         EXPECT_TRUE(fails_with(Errc::forbidden, confine(path, {}, {}))) << path;
     EXPECT_TRUE(ok(confine("/etcetera", {}, {}))) << "only whole names count";
 }

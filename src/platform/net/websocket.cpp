@@ -158,7 +158,9 @@ void WebSocketSession::finish() {
     }
     close_deadline_.cancel();
     beast_close_socket(ws_.next_layer());
-    if (handler_.closed) handler_.closed();
+    // The handler's owner holds this socket, and this socket the handler: the circle ends here.
+    const http::SocketHandler handler = std::exchange(handler_, {});
+    if (handler.closed) handler.closed();
     std::lock_guard lock(shared_.mutex);
     shared_.sockets.erase(shared_from_this());
 }

@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <latch>
 
 #include "base/temp_folder.hpp"
+#include "drivers/hypervisor/change_queue.hpp"
 #include "drivers/hypervisor/guest_command.hpp"
 #include "drivers/hypervisor/host_facts.hpp"
 #include "drivers/hypervisor/power_table.hpp"
@@ -153,6 +155,46 @@ TEST_F(Fake, what_cannot_be_a_machine_is_refused) {
 }
 
 // ---- what drivers share
+
+TEST(Changes, are_told_in_order_and_none_after_their_listener_was_taken_away) {
+    ChangeQueue queue;
+    std::latch first_is_told{1};
+    std::latch may_go_on{1};
+    std::vector<std::string> heard;  // not guarded: listen() ends what the listener does
+    queue.listen([&](const std::string& id, machines::Change) {
+        heard.push_back(id);
+        if (heard.size() > 1) return;
+        first_is_told.count_down();
+        may_go_on.wait();
+    });
+    for (const char* id : {"1", "2", "3"}) queue.put(id, machines::Change::state);
+    first_is_told.wait();
+    std::jthread releaser([&] { may_go_on.count_down(); });
+    queue.listen({});
+    EXPECT_GE(heard.size(), 1U);
+    EXPECT_TRUE(std::ranges::is_sorted(heard));
+    const std::size_t so_far = heard.size();
+    queue.put("4", machines::Change::state);
+    std::latch told_again{1};
+    queue.listen([&](const std::string& id, machines::Change) {
+        EXPECT_EQ(id, "5") << "what nobody listened to is gone";
+        told_again.count_down();
+    });
+    queue.put("5", machines::Change::state);
+    told_again.wait();
+    EXPECT_EQ(heard.size(), so_far);
+}
+
+TEST(Changes, a_listener_may_replace_itself) {
+    ChangeQueue queue;
+    std::latch done{1};
+    queue.listen([&](const std::string&, machines::Change) {
+        queue.listen([&](const std::string&, machines::Change) { done.count_down(); });
+        queue.put("next", machines::Change::state);
+    });
+    queue.put("first", machines::Change::state);
+    done.wait();
+}
 
 TEST(PowerTable, is_the_one_of_the_contract) {
     using enum PowerAction;

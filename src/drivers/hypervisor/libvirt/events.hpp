@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "drivers/hypervisor/change_queue.hpp"
-#include "drivers/hypervisor/libvirt/agent.hpp"
-#include "drivers/hypervisor/libvirt/agent_probe.hpp"
+#include "drivers/hypervisor/libvirt/guest/agent.hpp"
+#include "drivers/hypervisor/libvirt/guest/agent_probe.hpp"
 #include "drivers/hypervisor/libvirt/inventory.hpp"
 
 namespace corral::drivers::libvirt {

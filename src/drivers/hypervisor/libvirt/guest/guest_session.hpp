@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "drivers/hypervisor/libvirt/agent.hpp"
+#include "drivers/hypervisor/libvirt/guest/agent.hpp"
 #include "machines/driver.hpp"
 
 namespace corral::drivers::libvirt {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "drivers/hypervisor/libvirt/agent.hpp"
+#include "drivers/hypervisor/libvirt/guest/agent.hpp"
 #include "machines/driver.hpp"
 
 namespace corral::drivers::libvirt {

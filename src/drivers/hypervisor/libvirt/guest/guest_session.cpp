@@ -1,4 +1,4 @@
-#include "drivers/hypervisor/libvirt/guest_session.hpp"
+#include "drivers/hypervisor/libvirt/guest/guest_session.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>

@@ -1,4 +1,4 @@
-#include "drivers/hypervisor/libvirt/agent.hpp"
+#include "drivers/hypervisor/libvirt/guest/agent.hpp"
 
 #include <libvirt/libvirt-qemu.h>
 

@@ -1,4 +1,4 @@
-#include "drivers/hypervisor/libvirt/guest_access.hpp"
+#include "drivers/hypervisor/libvirt/guest/guest_access.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "drivers/hypervisor/guest_command.hpp"
-#include "drivers/hypervisor/libvirt/guest_session.hpp"
+#include "drivers/hypervisor/libvirt/guest/guest_session.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/files/files.hpp"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "drivers/hypervisor/libvirt/agent.hpp"
+#include "drivers/hypervisor/libvirt/guest/agent.hpp"
 #include "drivers/hypervisor/libvirt/inventory.hpp"
 
 namespace corral::drivers::libvirt {

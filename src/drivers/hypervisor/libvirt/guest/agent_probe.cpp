@@ -1,4 +1,4 @@
-#include "drivers/hypervisor/libvirt/agent_probe.hpp"
+#include "drivers/hypervisor/libvirt/guest/agent_probe.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
