@@ -24,7 +24,6 @@ TEST_F(Recovery, everything_that_was_acknowledged_is_there_after_a_restart) {
     const std::string id = make_machine(server, "web");
     ASSERT_EQ(server.put("/v1/machines/web/start", "").status, 200);
     make_machine(server, "off");
-    const std::string token = server.token("root");
     const std::string catalog = server.get("/v1/catalog").body;
     const std::string machines = server.get("/v1/machines/off").body;
     const std::string jobs = server.get("/v1/jobs").body;

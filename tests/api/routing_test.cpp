@@ -1,4 +1,5 @@
 // From a path to a row, and what every answer looks like: slashes, versions, methods, errors, CORS, the API document.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "raw.hpp"
@@ -224,7 +225,7 @@ TEST_F(Routing, the_document_describes_every_route_and_can_be_opened) {
         for (const http::Method method : row.methods) {
             std::string name(to_text(method));
             for (char& c : name) c = static_cast<char>(std::tolower(c));
-            EXPECT_EQ(document.at(pointer + "/" + name + "/x-access"), row.access.describe()) << row.pattern;
+            EXPECT_EQ(document.at(fmt::format("{}/{}/x-access", pointer, name)), row.access.describe()) << row.pattern;
         }
     }
     const auto page = raw("GET /swagger HTTP/1.1\r\n");

@@ -18,7 +18,7 @@ TEST(Shutdown, a_request_that_runs_is_answered_while_the_server_stops) {
     Door door;
     Server server({.hypervisor = door.hypervisor()});
     push_image(server, "image");
-    const std::string machine = make_machine(server, "web");
+    make_machine(server, "web");
     door.shut();
     Raw running(server.port());
     running.send(

@@ -1,4 +1,5 @@
 // Signing in, and what a token is worth.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <mutex>
@@ -81,10 +82,11 @@ TEST_F(SignIn, tokens_that_are_not_ours_open_nothing) {
     const std::string payload = body.substr(0, body.find('.'));
     for (const char* header : {R"({"alg":"none"})", R"({"alg":"HS512","typ":"JWT"})", "{}", "x"})
         for (const std::string& signature : {std::string(), body.substr(body.find('.') + 1)})
-            EXPECT_EQ(with_token(crypto::base64url(header) + "." + payload + "." + signature), 401) << header;
+            EXPECT_EQ(with_token(fmt::format("{}.{}.{}", crypto::base64url(header), payload, signature)), 401)
+                << header;
     const std::string token = server.token("root");
-    for (const std::string& bad :
-         {token + "x", token.substr(1), token.substr(0, token.rfind('.')), std::string("x"), token + "." + token})
+    for (const std::string& bad : {token + "x", token.substr(1), token.substr(0, token.rfind('.')), std::string("x"),
+                                   fmt::format("{}.{}", token, token)})
         EXPECT_EQ(with_token(bad), 401) << bad;
 }
 

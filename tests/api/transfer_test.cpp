@@ -179,7 +179,7 @@ TEST_F(Transfer, bytes_that_are_not_what_they_claim_are_not_taken) {
     for (const std::string& frame : {lie, torn, flipped, std::string("nonsense"), frame_of({chunk(1)}) + "tail"})
         EXPECT_EQ(server.put(upload + "/frames", frame, binary).status, 400);
     EXPECT_EQ(server.post(upload + "/offer", "not a multiple of 32", binary).status, 400);
-    EXPECT_EQ(server.post(upload + "/offer", std::string(32 * 4097, 'x'), binary).status, 400);
+    EXPECT_EQ(server.post(upload + "/offer", std::string(std::size_t{32} * 4097, 'x'), binary).status, 400);
     const auto commit = [&](const std::string& body) { return server.post(upload + "/commit", body, binary).status; };
     EXPECT_EQ(commit("nonsense"), 400);
     EXPECT_EQ(commit(""), 400);

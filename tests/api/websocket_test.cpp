@@ -1,5 +1,6 @@
 // The event stream: who may open it, what comes in which order, what is replayed, and what becomes of clients that
 // misbehave.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "door.hpp"
@@ -228,8 +229,8 @@ TEST_F(Events, a_client_that_does_not_read_is_dropped_and_delays_nobody) {
     const std::string description(200U << 10, 'x');
     for (int i = 0; i < 200 && !dropped(); ++i) {
         const std::string name = "web" + std::to_string(i);
-        const auto renamed = server.put("/v1/machines/" + machine + "/rename",
-                                        R"({"new_name":")" + name + R"(","description":")" + description + "\"}");
+        const auto renamed = server.put(fmt::format("/v1/machines/{}/rename", machine),
+                                        fmt::format(R"({{"new_name":"{}","description":"{}"}})", name, description));
         ASSERT_EQ(renamed.status, 200) << renamed.body;
         EXPECT_EQ(awake.event().at("/body/new_vm/Name"), name);
     }
