@@ -221,6 +221,8 @@ TEST_F(Events, a_client_that_does_not_read_is_dropped_and_delays_nobody) {
     Listener small(server, {.close_time = std::chrono::milliseconds{200}, .socket_queue_messages = 8});
     Subscriber deaf(small.port(), "/api/v1/ws/subscribe?event_types=pdfm&access_token=" + server.token("root"), "",
                     4096);
+    // The greeting is what says that the hub has the client; the 101 is written before.
+    deaf.event();
     Subscriber awake(server, "/v1/ws/subscribe?event_types=pdfm", "ann");
     awake.event();
     ASSERT_EQ(server.get("/v1/ws/clients").size(), 2);
