@@ -16,6 +16,8 @@ public:
     // Runs one statement, prepared once per SQL text. `changed`, when given, gets the number of rows changed.
     virtual std::vector<std::vector<Value>> run(std::string_view sql, const std::vector<Value>& in,
                                                 std::int64_t* changed) = 0;
+    // Within a write transaction: tell those who listen to the topic, once it is committed. Nobody can on SQLite.
+    virtual void announce(const std::string& /*topic*/) {}
     // Several statements separated by ';', no values.
     virtual void script(const std::string& sql) = 0;
     [[nodiscard]] virtual std::string begin_read() const = 0;   // the engine's words for a snapshot

@@ -130,7 +130,12 @@ void GroupCommitDatabase::run_batch(const std::vector<Pending*>& batch) {
     };
     try {
         writer_->run(writer_->begin_write(), {}, nullptr);
-        for (Pending* pending : batch) run_one(*pending);
+        std::set<std::string> topics;
+        for (Pending* pending : batch) {
+            run_one(*pending);
+            topics.merge(pending->announced);
+        }
+        for (const std::string& topic : topics) writer_->announce(topic);
         writer_->run("COMMIT", {}, nullptr);
     } catch (const Failure& failure) {
         fail_all(failure.what());
@@ -146,6 +151,7 @@ void GroupCommitDatabase::run_one(Pending& pending) {
     pending.result = guarded(*pending.work, tx);
     if (pending.result) {
         pending.after = tx.take_after_commit();
+        pending.announced = tx.take_announced();
     } else {
         writer_->run("ROLLBACK TO SAVEPOINT one", {}, nullptr);
     }

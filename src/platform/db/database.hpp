@@ -21,6 +21,7 @@ public:
     ~GroupCommitDatabase() override;
 
     Result<void> migrate(std::vector<Migration> all) override;
+    std::unique_ptr<Listening> listen(std::string, std::function<void()>) override { return nullptr; }
 
 protected:
     Result<void> run_read(const std::function<Result<void>(Tx&)>&) override;
@@ -31,6 +32,7 @@ private:
         const std::function<Result<void>(Tx&)>* work = nullptr;
         Result<void> result;
         std::vector<std::function<void()>> after;
+        std::set<std::string> announced;
         bool done = false;
     };
     void write_loop(const std::stop_token&);

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -85,13 +86,28 @@ public:
     // Must not throw and must not write to the database.
     void after_commit(std::function<void()> f) { after_commit_.push_back(std::move(f)); }
 
+    // Tells the other processes on this database that something under `topic` changed (Database::listen); sent with
+    // the commit, so never after a rollback. A topic is a word: "identity". Free of cost when nobody can listen.
+    void announce(std::string topic) { announced_.insert(std::move(topic)); }
+
     // Implementation face.
     std::vector<std::vector<Value>> run(std::string_view sql, const std::vector<Value>& in, std::int64_t* changed);
     std::vector<std::function<void()>> take_after_commit() { return std::move(after_commit_); }
+    std::set<std::string> take_announced() { return std::move(announced_); }
 
 private:
     Connection& connection_;
     std::vector<std::function<void()>> after_commit_;
+    std::set<std::string> announced_;
+};
+
+// Listening lasts as long as this; destroying it waits for a call that runs.
+class Listening {
+public:
+    Listening() = default;
+    Listening(const Listening&) = delete;
+    Listening& operator=(const Listening&) = delete;
+    virtual ~Listening() = default;
 };
 
 struct Migration {
@@ -112,6 +128,12 @@ public:
     auto read(F f);  // Result<R>: a consistent snapshot, never blocked by writers
     template <class F>
     auto write(F f);  // Result<R>: f runs at most once; its value is returned only after the commit is durable
+
+    // Calls `changed` after commits of other processes that announced `topic` (once for several in a row), and when a
+    // lost connection is back, since announcements were missed then: it reloads or reads on from where it was. One call
+    // at a time, on a thread of the database; it may read(), and must not throw. Listen before the first load, so that
+    // nothing falls between. Null on SQLite, which belongs to one process.
+    [[nodiscard]] virtual std::unique_ptr<Listening> listen(std::string topic, std::function<void()> changed) = 0;
 
 protected:
     virtual Result<void> run_read(const std::function<Result<void>(Tx&)>&) = 0;
