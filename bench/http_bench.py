@@ -10,6 +10,7 @@ import urllib.request
 from harness import Corral, Row, Wrong, cpu_seconds, end, free_port, parser, process_tree, report, say, scratch, until
 
 CONNECTIONS = 32
+MINUTE_CONNECTIONS = (32, 256)
 NGINX = """\
 worker_processes 2;
 daemon off;
@@ -57,13 +58,13 @@ def fetch(url, token=""):
         return answer.read()
 
 
-def load(url, pid, seconds, token, paths):
+def load(url, pid, seconds, token, paths, connections=CONNECTIONS):
     """Presses for some seconds; what wrk saw, and what the server's processes used."""
     pids = process_tree(pid)
     before = cpu_seconds(pids)
     headers = ["-H", "Authorization: Bearer " + token] if token else []
     script = pathlib.Path(__file__).with_name("wrk.lua")
-    done = subprocess.run(["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--latency", *headers,
+    done = subprocess.run(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency", *headers,
                            "-s", script, url, "--", *paths], capture_output=True, text=True, check=True)
     used = cpu_seconds(pids) - before
     seen = json.loads(done.stdout.strip().splitlines()[-1])
@@ -105,19 +106,20 @@ def measure(options, folder):
                         into.append(load(url, pid, options.seconds, sent, [what]))
                 for key, unit, limit in [("cpu", "us CPU a request", target), ("rate", "requests/s", ""), ("p99_ms", "ms p99", "")]:
                     rows.append(Row(title, unit, [o[key] for o in ours], [p[key] for p in peer], limit, "nginx static"))
-        if options.minute:
-            say(f"http: both paths in turn for {options.minute} s")
-            long = load(server.url, server.process.pid, options.minute, server.token, [probe_path, status_path])
-            rows.append(Row(f"{options.minute} s of both, {CONNECTIONS} connections", "failed requests",
-                            [long["errors"]], [], "<= 0 ours"))
-            rows.append(Row(f"{options.minute} s of both, {CONNECTIONS} connections", "requests/s", [long["rate"]], [], ""))
+        for connections in MINUTE_CONNECTIONS if options.minute else ():
+            say(f"http: both paths in turn for {options.minute} s, {connections} connections")
+            long = load(server.url, server.process.pid, options.minute, server.token, [probe_path, status_path], connections)
+            title = f"{options.minute} s of both, {connections} connections"
+            rows.append(Row(title, "failed requests", [long["errors"]], [], "<= 0 ours"))
+            rows.append(Row(title, "requests/s", [long["rate"]], [], ""))
+            rows.append(Row(title, "ms p99", [long["p99_ms"]], [], ""))
     return rows
 
 
 def main():
     arguments = parser(__doc__, 7)
     arguments.add_argument("--seconds", type=int, default=3, help="length of one half of a round (default 3)")
-    arguments.add_argument("--minute", type=int, default=60, help="length of the last phase, 0 to leave it out (default 60)")
+    arguments.add_argument("--minute", type=int, default=60, help="length of the last phases, 0 to leave it out (default 60)")
     options = arguments.parse_args()
     with scratch() as folder:
         report("http", measure(options, folder), options.json)
