@@ -140,6 +140,14 @@ void Dispatcher::finish(const Request& request, Response& response) const {
     cors_.decorate(request, response);
 }
 
+void Dispatcher::begin(Request& request) const {
+    for (Observer* observer : settings_.observers) observer->begin(request);
+}
+
+void Dispatcher::end(const Exchange& exchange) const {
+    for (Observer* observer : settings_.observers) observer->end(exchange);
+}
+
 Response Dispatcher::refuse(int status, const std::string& message) { return plain_error(status, message); }
 
 std::string loggable_target(std::string_view target) {

@@ -43,6 +43,7 @@ struct Request {
     std::string peer;        // address of the client, without port
     std::string request_id;  // the client's X-Request-Id when well formed, else ours
     bool tls = false;
+    std::string trace_parent;  // W3C traceparent of this request's own span; empty when it is not traced
 
     [[nodiscard]] std::optional<std::string_view> query_value(std::string_view name) const;
 };

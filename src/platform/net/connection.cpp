@@ -59,7 +59,7 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 }  // namespace
 
 Connection::Connection(Shared& shared, AnyStream stream, std::string peer)
-    : shared_(shared), stream_(std::move(stream)), peer_(std::move(peer)) {
+    : shared_(shared), stream_(std::move(stream)), executor_(stream_.get_executor()), peer_(std::move(peer)) {
     std::lock_guard lock(shared_.mutex);
     shared_.connections.insert(this);
 }
@@ -74,7 +74,7 @@ void Connection::start(const std::shared_ptr<Connection>& self) {
 }
 
 void Connection::begin_drain() {
-    asio::post(stream_.get_executor(), [weak = weak_from_this()] {
+    asio::post(executor_, [weak = weak_from_this()] {  // the stream itself may be a socket's by now
         if (auto self = weak.lock(); self && self->idle_) self->stream_.tcp().cancel();
     });
 }
@@ -143,6 +143,7 @@ asio::awaitable<Connection::Next> Connection::serve(Head head) {
     const auto since = std::chrono::steady_clock::now();
     head.request.peer = peer_;
     head.request.tls = stream_.tls();
+    shared_.dispatcher.begin(head.request);
     http::Admission admission = shared_.dispatcher.admit(head.request);
     const bool socket_row = admission.route != nullptr && admission.route->open_socket;
     if (!admission.refusal && socket_row && head.websocket)
@@ -171,7 +172,8 @@ asio::awaitable<Connection::Next> Connection::serve(Head head) {
             if (!admission.refusal)
                 co_return co_await refuse(head, body == Body::too_large ? 413 : 400,
                                           body == Body::too_large ? "The body is larger than this route takes"
-                                                                  : "The chunked coding of the body is malformed");
+                                                                  : "The chunked coding of the body is malformed",
+                                          &admission);
             keep = false;
             unread_ = true;
         }
@@ -182,6 +184,7 @@ asio::awaitable<Connection::Next> Connection::serve(Head head) {
     keep = keep && !shared_.draining;  // a stop may have begun meanwhile
     const bool written = co_await write(head.request, response, keep);
     log_access(head.request, response.status, since);
+    tell(head.request, &admission, response, since);
     if (response.after_sent) response.after_sent();
     co_return written&& keep ? Next::again : Next::close;
 }
@@ -308,11 +311,14 @@ asio::awaitable<void> Connection::discard_rest() {
     }
 }
 
-asio::awaitable<Connection::Next> Connection::refuse(const Head& head, int status, const std::string& message) {
+asio::awaitable<Connection::Next> Connection::refuse(const Head& head, int status, const std::string& message,
+                                                     const http::Admission* admission) {
+    const auto since = std::chrono::steady_clock::now();
     unread_ = true;
     http::Response response = http::Dispatcher::refuse(status, message);
     co_await write(head.request, response, false);
-    log_access(head.request, status, std::chrono::steady_clock::now());
+    log_access(head.request, status, since);
+    tell(head.request, admission, response, since);
     co_return Next::close;
 }
 
@@ -324,7 +330,8 @@ asio::awaitable<Connection::Next> Connection::upgrade(http::Admission admission,
     if (foreign || !buffer_.empty())
         co_return co_await refuse(
             head, foreign ? 403 : 400,
-            foreign ? "This origin may not open sockets" : "Bytes before the handshake was answered");
+            foreign ? "This origin may not open sockets" : "Bytes before the handshake was answered", &admission);
+    const auto since = std::chrono::steady_clock::now();
     // Opening may read the database (events since a number), so it runs like any handler.
     auto handler = std::make_shared<Result<http::SocketHandler>>(Error{});
     auto* shared = &shared_;
@@ -350,12 +357,27 @@ asio::awaitable<Connection::Next> Connection::upgrade(http::Admission admission,
         http::Response response = http::error_response(error, admission.route->face, admission.route->pattern);
         shared_.dispatcher.finish(head.request, response);
         co_await write(head.request, response, false);
+        tell(head.request, &admission, response, since);
         co_return Next::close;
     }
     upgraded_ = true;
-    log_access(head.request, 101, std::chrono::steady_clock::now());
+    log_access(head.request, 101, since);
+    http::Response switched;
+    switched.status = 101;
+    tell(head.request, &admission, switched, since);
     WebSocketSession::start(shared_, std::move(stream_), head.request, std::move(**handler));
     co_return Next::close;
+}
+
+void Connection::tell(const http::Request& request, const http::Admission* admission, const http::Response& response,
+                      std::chrono::steady_clock::time_point since) const {
+    static const Caller nobody;
+    shared_.dispatcher.end({.request = request,
+                            .route = admission != nullptr ? admission->route : nullptr,
+                            .caller = admission != nullptr ? admission->caller : nobody,
+                            .status = response.status,
+                            .bytes = response.file ? response.file->length : response.body.size(),
+                            .took = std::chrono::steady_clock::now() - since});
 }
 
 void Connection::log_access(const http::Request& request, int status,

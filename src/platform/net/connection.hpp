@@ -52,12 +52,17 @@ private:
     asio::awaitable<bool> write(const http::Request& request, http::Response& response, bool keep_alive);
     asio::awaitable<bool> write_file(const http::FileBody& file);
     asio::awaitable<Next> upgrade(http::Admission admission, Head head);
-    asio::awaitable<Next> refuse(const Head& head, int status, const std::string& message);
+    // `admission`: when the head got as far as that.
+    asio::awaitable<Next> refuse(const Head& head, int status, const std::string& message,
+                                 const http::Admission* admission = nullptr);
     asio::awaitable<void> discard_rest();
+    void tell(const http::Request& request, const http::Admission* admission, const http::Response& response,
+              std::chrono::steady_clock::time_point since) const;  // the observers
     void log_access(const http::Request& request, int status, std::chrono::steady_clock::time_point since) const;
 
     Shared& shared_;
     AnyStream stream_;
+    const asio::any_io_executor executor_;  // of the stream
     std::string peer_;
     std::string buffer_;  // bytes read and not used yet
     std::string out_;     // head of the answer, reused

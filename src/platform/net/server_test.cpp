@@ -35,6 +35,27 @@ struct Echo {
 };
 constexpr auto json_object(const Echo*) { return json::object("Echo", json::required("text", &Echo::text)); }
 
+// Keeps what the observers are told: "status pattern begun".
+class Witness final : public http::Observer {
+public:
+    void begin(http::Request& request) override { request.trace_parent = "begun"; }
+    void end(const http::Exchange& exchange) override {
+        std::lock_guard lock(mutex_);
+        seen_.push_back(std::to_string(exchange.status) + " " +
+                        (exchange.route != nullptr ? exchange.route->pattern : "-") + " " +
+                        exchange.request.trace_parent + (exchange.caller.anonymous() ? "" : " known") +
+                        (exchange.took.count() < 0 ? " late" : ""));
+    }
+    std::vector<std::string> seen() {
+        std::lock_guard lock(mutex_);
+        return seen_;
+    }
+
+private:
+    std::mutex mutex_;  // guards seen_
+    std::vector<std::string> seen_;
+};
+
 class ServerTest : public testing::Test {
 protected:
     void SetUp() override {
@@ -95,7 +116,9 @@ protected:
     std::mutex mutex_;  // guards sockets_
     std::vector<std::shared_ptr<http::Socket>> sockets_;
     AnyoneIsAnn doorman_;
-    http::Dispatcher dispatcher_{table(), doorman_, {.prefix = "/api", .cors = {}, .version = "1"}};
+    Witness witness_;
+    http::Dispatcher dispatcher_{
+        table(), doorman_, {.prefix = "/api", .cors = {}, .version = "1", .observers = {&witness_}}};
     tasks::Pool workers_{"test", 4};
     Server server_{dispatcher_, workers_, {.address = "127.0.0.1", .port = 0, .threads = 2}};
 };
@@ -150,6 +173,20 @@ TEST_F(ServerTest, rows_that_read_memory_are_answered_while_every_worker_is_busy
     ASSERT_TRUE(eventually([&] { return waiting_ == 4 && workers_.queued() == 4; }));
     EXPECT_EQ(value_of(HttpClient().send({.url = url("/memory")})).status, 200);
     gate_open_ = true;
+}
+
+TEST_F(ServerTest, observers_are_told_of_every_request_once_with_its_row) {
+    const auto status = [&](const std::string& method, const std::string& path, std::string body = "") {
+        return value_of(HttpClient().send({.method = method, .url = url(path), .body = std::move(body)})).status;
+    };
+    EXPECT_EQ(status("GET", "/memory"), 200);
+    EXPECT_EQ(status("POST", "/echo", "{}"), 400);
+    EXPECT_EQ(status("GET", "/none"), 404);
+    EXPECT_EQ(status("PUT", "/echo", "{}"), 405);
+    Subscriber one(server_.port());
+    ASSERT_TRUE(eventually([&] { return witness_.seen().size() == 5; }));
+    EXPECT_EQ(witness_.seen(), (std::vector<std::string>{"200 /v1/memory begun known", "400 /v1/echo begun known",
+                                                         "404 - begun", "405 - begun", "101 /v1/ws begun known"}));
 }
 
 TEST_F(ServerTest, stopping_waits_for_answers_that_are_being_made) {
