@@ -14,8 +14,6 @@ namespace corral::tests {
 
 namespace {
 
-constexpr std::string_view token_secret = "the tests sign their tokens with this";
-
 void prepare_process() {
     static std::once_flag done;
     std::call_once(done, [] {

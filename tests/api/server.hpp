@@ -31,6 +31,7 @@ namespace corral::tests {
 using testing_support::eventually;
 
 constexpr std::string_view root_password = "Correct-Horse-7";
+constexpr std::string_view token_secret = "the tests sign their tokens with this";
 
 // Somebody who is known when the server starts, with exactly these rights and no password.
 struct Account {

@@ -71,6 +71,7 @@ public:
     [[nodiscard]] const std::vector<Route>& table() const { return table_; }
     [[nodiscard]] const Settings& settings() const { return settings_; }
     [[nodiscard]] const Cors& cors() const { return cors_; }
+    [[nodiscard]] const Authenticator& authenticator() const { return who_; }
 
 private:
     Settings settings_;
