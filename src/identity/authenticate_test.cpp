@@ -1,6 +1,8 @@
 // Who a request comes from: tokens, API keys and the rights behind them.
 #include "base/temp_folder.hpp"
+#include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
+#include "identity/seed.hpp"
 #include "identity/service.hpp"
 #include "identity/store.hpp"
 #include "platform/http/access.hpp"
@@ -20,7 +22,7 @@ constexpr const char* master = "0123456789abcdef0123456789abcdef";
 class Authenticate : public testing::Test {
 protected:
     void SetUp() override {
-        ASSERT_TRUE(ok(service_.seed(Secret("root's password"))));
+        ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret("root's password"))));
         User ann{.id = "ann-id", .username = "ann", .name = "Ann", .email = "ann@example.org"};
         ann.password_hash = value_of(crypto::hash_password(Secret("ann's password")));
         ann.roles = {"USER"};
@@ -31,7 +33,7 @@ protected:
     }
     void change(const std::function<void(db::Tx&)>& f) {
         ASSERT_TRUE(ok(database_->write([&](db::Tx& tx) { f(tx); })));
-        ASSERT_TRUE(ok(service_.seed(Secret{})));  // loads the accounts anew
+        ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret{})));  // loads the accounts anew
     }
     // Puts a key into the database as its creation does and returns what its owner sends.
     std::string add_key(ApiKey key, const std::string& secret) {
@@ -56,7 +58,8 @@ protected:
     TempFolder folder_;
     FakeClock clock_;
     std::unique_ptr<db::Database> database_ = testing_support::open_database(folder_.path(), {migrations()});
-    Service service_{*database_, clock_, {.master_key = Secret(master)}};
+    Directory directory_{*database_};
+    Service service_{*database_, directory_, clock_, {.master_key = Secret(master)}};
     std::string token_;
 };
 
@@ -184,8 +187,7 @@ TEST_F(Authenticate, a_key_is_refused_for_every_fault) {
 
 TEST_F(Authenticate, another_master_key_makes_every_key_and_token_worthless) {
     const std::string key = add_key({.name = "k", .key = "k"}, "s");
-    Service other(*database_, clock_, {.master_key = Secret("ffffffffffffffffffffffffffffffff")});
-    ASSERT_TRUE(ok(other.seed(Secret{})));
+    Service other(*database_, directory_, clock_, {.master_key = Secret("ffffffffffffffffffffffffffffffff")});
     EXPECT_FALSE(other.authenticate(with("X-Api-Key", key), false));
     EXPECT_FALSE(other.validate({token_}));
 }
@@ -208,12 +210,11 @@ TEST_F(Authenticate, a_login_with_a_key_gives_a_token_that_ends_with_the_key) {
 
 TEST_F(Authenticate, names_of_keys_accounts_roles_and_claims_are_found_in_any_case) {
     add_key({.name = "Robot", .key = "The-Key"}, "s");
-    const Snapshot now = value_of(database_->read([](db::Tx& tx) { return load_snapshot(tx); }));
-    for (const char* name : {"robot", "THE-KEY", "ID-OF-ROBOT"}) EXPECT_NE(now.key(name), nullptr) << name;
-    for (const char* name : {"ANN", "Ann@example.org", "ANN-ID"}) EXPECT_NE(now.account(name), nullptr) << name;
-    EXPECT_NE(now.role("super user"), nullptr);
-    EXPECT_NE(now.claim("list_vm"), nullptr);
-    EXPECT_EQ(now.role("nobody"), nullptr);
+    for (const char* name : {"robot", "THE-KEY", "ID-OF-ROBOT"}) EXPECT_NE(directory_.key(name), nullptr) << name;
+    for (const char* name : {"ANN", "Ann@example.org", "ANN-ID"}) EXPECT_NE(directory_.account(name), nullptr) << name;
+    EXPECT_NE(directory_.role("super user"), nullptr);
+    EXPECT_NE(directory_.claim("list_vm"), nullptr);
+    EXPECT_EQ(directory_.role("nobody"), nullptr);
 }
 
 TEST(NormalName, replaces_what_the_contract_names_and_keeps_the_rest) {

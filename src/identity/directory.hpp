@@ -1,11 +1,18 @@
-// All accounts and rights in memory: an immutable snapshot that every committed change replaces, so that requests are
-// answered without the database. Lookups are without case. Any thread.
+// All accounts and rights in memory, so that requests are answered without the database. The objects are immutable and
+// shared: a change that is committed replaces the objects it touched, and whoever holds an old one keeps it. Lookups
+// are without case. Any thread; a reader waits for nothing but a pointer that is being replaced. What other controllers
+// on the same database commit is loaded when they announce it. Outlived by the database.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "identity/model.hpp"
@@ -18,36 +25,78 @@ struct Account {
     User user;
     std::shared_ptr<const Principal> principal;
 };
+using AccountPtr = std::shared_ptr<const Account>;
+using RolePtr = std::shared_ptr<const Role>;
+using ClaimPtr = std::shared_ptr<const Claim>;
+using KeyPtr = std::shared_ptr<const ApiKey>;
 
-struct Snapshot {
-    std::vector<Claim> claims;
-    std::vector<Role> roles;
-    std::vector<std::shared_ptr<const Account>> accounts;  // in order of creation
-    std::vector<ApiKey> keys;
-    std::unordered_map<std::string, std::shared_ptr<const Account>> by_name;  // lower-case id, user name, e-mail
-    std::unordered_map<std::string, std::size_t> key_by_name;                 // lower-case id, name, key → index
-    std::shared_ptr<const Account> root;
-
-    [[nodiscard]] std::shared_ptr<const Account> account(std::string_view id_or_name) const;  // null: none
-    [[nodiscard]] const ApiKey* key(std::string_view id_or_name) const;
-    [[nodiscard]] const Role* role(std::string_view id) const;
-    [[nodiscard]] const Claim* claim(std::string_view id) const;
-};
-
-Snapshot load_snapshot(db::Tx&);
 std::string lower(std::string_view);
 // models-a 12: special characters become '_', then trimmed; upper case, as ids of roles, claims and keys are kept.
 std::string normal_name(std::string_view);
 
 class Directory {
 public:
-    explicit Directory(db::Database& database) : database_(database) {}
+    explicit Directory(db::Database& database);
+
+    // Everything anew: at start, and when somebody else changed the database. In order with the changes of this
+    // process.
     Result<void> reload();
-    [[nodiscard]] std::shared_ptr<const Snapshot> now() const;
+
+    // In a transaction, after the statements that changed, made or removed the object: once the transaction is durable,
+    // and before its write() returns, the directory shows what the transaction left there. What hangs on the object
+    // (rights of a role's holders, keys of an account) follows.
+    void user_changed(db::Tx&, const std::string& id);
+    void role_changed(db::Tx&, const std::string& id);
+    void claim_changed(db::Tx&, const std::string& id);
+    void key_changed(db::Tx&, const std::string& id);
+
+    // Null when there is none. An id wins over a name that looks like one.
+    [[nodiscard]] AccountPtr account(std::string_view id_or_name_or_email) const;
+    [[nodiscard]] AccountPtr account_with_id(const std::string& id) const;  // exactly
+    [[nodiscard]] AccountPtr root() const;
+    [[nodiscard]] KeyPtr key(std::string_view id_or_name_or_key) const;
+    [[nodiscard]] RolePtr role(std::string_view name) const;  // as anybody may write it
+    [[nodiscard]] RolePtr role_with_id(const std::string& id) const;
+    [[nodiscard]] ClaimPtr claim(std::string_view name) const;
+
+    // In order of creation.
+    [[nodiscard]] std::vector<AccountPtr> accounts() const;
+    [[nodiscard]] std::vector<RolePtr> roles() const;
+    [[nodiscard]] std::vector<ClaimPtr> claims() const;
+    [[nodiscard]] std::vector<KeyPtr> keys() const;
 
 private:
+    using Place = std::pair<std::int64_t, std::string>;  // position or microseconds of creation; id
+    template <class T>
+    struct Shelf {
+        std::map<Place, std::shared_ptr<const T>> in_order;
+        std::unordered_map<std::string, std::shared_ptr<const T>> by_id;         // as key_of() writes it
+        std::unordered_map<std::string, std::string> first_names, second_names;  // lower case → key
+        [[nodiscard]] std::shared_ptr<const T> find(const std::string& name) const;
+        [[nodiscard]] std::vector<std::shared_ptr<const T>> all() const;
+        void put(std::shared_ptr<const T> item);
+        void remove(const std::string& id);
+    };
+    struct Contents {
+        Shelf<Account> accounts;
+        Shelf<Role> roles;
+        Shelf<Claim> claims;
+        Shelf<ApiKey> keys;
+        [[nodiscard]] AccountPtr account_of(User user) const;
+    };
+    static Contents load(db::Tx&);
+    // After a commit, on the database's writing thread, which alone changes contents_ and so may read without the lock.
+    void take_user(const std::string& id, const std::optional<User>& user);
+    void take_role(const std::string& id, const std::optional<Role>& role);
+    void take_claim(const std::string& id, const std::optional<Claim>& claim);
+    void replace_accounts(const std::vector<AccountPtr>& again);
+    template <class Change>
+    void locked(Change change);
+
     db::Database& database_;
-    std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();  // through std::atomic_load/store
+    mutable std::shared_mutex mutex_;
+    Contents contents_;
+    std::unique_ptr<db::Listening> listening_;  // for what other controllers change; ends before the rest goes
 };
 
 }  // namespace corral::identity

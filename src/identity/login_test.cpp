@@ -2,7 +2,9 @@
 #include <time.h>
 
 #include "base/temp_folder.hpp"
+#include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
+#include "identity/seed.hpp"
 #include "identity/service.hpp"
 #include "identity/store.hpp"
 #include "support/testing.hpp"
@@ -23,20 +25,20 @@ protected:
     void SetUp() override {
         settings_.master_key = Secret("0123456789abcdef0123456789abcdef");
         restart();
-        ASSERT_TRUE(ok(service_->seed(Secret("root's password"))));
+        ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret("root's password"))));
         add_user("ann");
     }
     void restart() {
-        service_ = std::make_unique<Service>(*database_, clock_, settings_);
+        service_ = std::make_unique<Service>(*database_, directory_, clock_, settings_);
         if (!value_of(database_->read([](db::Tx& tx) { return store::users(tx); })).empty())
-            ASSERT_TRUE(ok(service_->seed(Secret{})));
+            ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret{})));
     }
     void add_user(const std::string& name) {
         User user{.id = "id-of-" + name, .username = name, .name = "Ms " + name, .email = name + "@example.org"};
         user.password_hash = value_of(crypto::hash_password(Secret(name + "'s password")));
         user.created_at = clock_.now();
         ASSERT_TRUE(ok(database_->write([&](db::Tx& tx) { store::insert_user(tx, user); })));
-        ASSERT_TRUE(ok(service_->seed(Secret{})));
+        ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret{})));
     }
     Result<LoginResponse> login(const std::string& name, const std::string& password,
                                 const std::string& address = home) {
@@ -50,6 +52,7 @@ protected:
     FakeClock clock_;
     Settings settings_;
     std::unique_ptr<db::Database> database_ = testing_support::open_database(folder_.path(), {migrations()});
+    Directory directory_{*database_};
     std::unique_ptr<Service> service_;
 };
 
@@ -191,7 +194,7 @@ TEST_F(Login, q5_an_account_that_an_administrator_blocked_can_neither_log_in_nor
                 store::update_user(tx, user);
             }
     })));
-    ASSERT_TRUE(ok(service_->seed(Secret{})));
+    ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret{})));
     EXPECT_TRUE(fails_with(Errc::unauthenticated, login("ann", "ann's password")));
     EXPECT_TRUE(fails_with(Errc::unauthenticated, service_->validate({token})));
 }

@@ -35,6 +35,18 @@ CREATE TABLE api_keys (
 CREATE UNIQUE INDEX api_keys_name ON api_keys (lower(name));
 CREATE UNIQUE INDEX api_keys_key ON api_keys (lower(key));
 CREATE TABLE revoked_tokens (id TEXT PRIMARY KEY, expires_at BIGINT NOT NULL)
+)sql"},
+            {101, "identity_lookups", R"sql(
+ALTER TABLE users ADD COLUMN token_epoch BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX claims_position ON claims (position);
+CREATE INDEX roles_position ON roles (position);
+CREATE INDEX role_claims_position ON role_claims (position);
+CREATE INDEX role_claims_claim ON role_claims (claim_id);
+CREATE INDEX user_roles_position ON user_roles (position);
+CREATE INDEX user_roles_role ON user_roles (role_id);
+CREATE INDEX user_claims_position ON user_claims (position);
+CREATE INDEX user_claims_claim ON user_claims (claim_id);
+CREATE INDEX api_keys_user ON api_keys (user_id)
 )sql"}};
 }
 

@@ -1,9 +1,10 @@
 // Accounts as stored. Values.
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -14,6 +15,7 @@ struct Claim {
     std::string id;  // equals its name
     std::string group, resource, action, description;
     bool internal = false;
+    std::int64_t position = 0;  // in lists; given when stored
 };
 
 struct Role {
@@ -21,6 +23,7 @@ struct Role {
     std::string description;
     bool internal = false;
     std::vector<std::string> claims;  // in order of granting
+    std::int64_t position = 0;        // in lists; given when stored
 };
 
 struct User {
@@ -31,7 +34,8 @@ struct User {
     std::vector<std::string> claims;  // direct ones
     int failed_logins = 0;
     std::optional<Time> locked_until;
-    bool blocked = false;  // on purpose, by an administrator
+    bool blocked = false;          // on purpose, by an administrator
+    std::int64_t token_epoch = 0;  // rises when all tokens of the account are to end: new password, block
     Time created_at{}, updated_at{};
 };
 
@@ -47,5 +51,6 @@ struct ApiKey {
 
 constexpr std::string_view super_user_role = "SUPER_USER";
 constexpr std::string_view root_username = "root";
+constexpr std::size_t password_limit = 40;  // bytes; longer ones are refused, as everywhere in the contract
 
 }  // namespace corral::identity

@@ -12,8 +12,6 @@ std::vector<http::Route> routes(Service& service) {
                         "Is a token good?",
                         [&](const Caller&, ValidateTokenRequest body) { return service.validate(body); })
                        .diagnostics());
-    rows.push_back(get("/v1/auth/users", all_of({"LIST_USER"}), "All users with what they may do",
-                       [&](const Caller&) { return service.users(); }));
     for (Route& row : rows) row.module = "auth";
     return rows;
 }

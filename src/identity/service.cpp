@@ -3,15 +3,12 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "identity/seed.hpp"
 #include "identity/store.hpp"
 #include "platform/crypto/crypto.hpp"
 
 namespace corral::identity {
 
 namespace {
-
-constexpr std::size_t password_limit = 40;  // bytes; longer ones are refused, as everywhere in the contract
 
 Error refused(std::string why) { return Error{Errc::unauthenticated, std::move(why)}; }
 
@@ -28,92 +25,25 @@ std::string_view bearer_of(const http::Request& request) {
     return header.starts_with("Bearer ") ? header.substr(7) : std::string_view{};
 }
 
-UserResponse shown(const Account& account, const Snapshot& snapshot) {
-    const User& user = account.user;
-    UserResponse out{.id = user.id,
-                     .username = user.username,
-                     .name = user.name,
-                     .email = user.email,
-                     .roles = user.roles,
-                     .claims = user.claims,
-                     .super_user = account.principal->super_user};
-    const auto add = [&](const std::string& claim, const std::string& role) {
-        if (std::ranges::find(out.effective_claims, claim, &UserClaim::id) == out.effective_claims.end())
-            out.effective_claims.push_back({claim, claim, !role.empty(), role});
-    };
-    for (const std::string& claim : user.claims) add(claim, "");
-    for (const std::string& id : user.roles)
-        if (const Role* role = snapshot.role(id))
-            for (const std::string& claim : role->claims) add(claim, role->id);
-    return out;
-}
-
 }  // namespace
 
-Service::Service(db::Database& database, const Clock& clock, Settings settings)
+Service::Service(db::Database& database, Directory& directory, const Clock& clock, Settings settings)
     : database_(database),
+      directory_(directory),
       clock_(clock),
       settings_(std::move(settings)),
-      signer_(jwt_key(settings_)),
-      directory_(database) {
+      signer_(jwt_key(settings_)) {
     decoy_hash_ = crypto::hash_password(Secret(crypto::random_alphanumeric(20))).value_or("");
 }
 
-Result<std::optional<Secret>> Service::seed(const Secret& root_password) {
-    if (root_password.reveal().size() > password_limit)
-        return invalid_field("ROOT_PASSWORD", "may have at most 40 bytes");
-    const Snapshot before = TRY(database_.read([](db::Tx& tx) { return load_snapshot(tx); }));
-    std::optional<Secret> made;
-    std::string hash;
-    if (before.root == nullptr) {
-        if (root_password.empty()) made = Secret(crypto::random_alphanumeric(32));
-        hash = TRY(crypto::hash_password(made ? *made : root_password));
-    } else if (!root_password.empty() && !crypto::verify_password(before.root->user.password_hash, root_password,
-                                                                  before.root->user.id.substr(0, 32))) {
-        hash = TRY(crypto::hash_password(root_password));
-    }
-    TRY(database_.write([&](db::Tx& tx) {
-        for (const SeedClaim& c : seed_claims())
-            if (before.claim(c.name) == nullptr)
-                store::insert_claim(tx, {std::string(c.name), std::string(c.group), std::string(c.resource),
-                                         std::string(c.action), std::string(c.description), true});
-        const auto seed_role = [&](const char* id, const char* text, bool internal, bool SeedClaim::* given) {
-            if (before.role(id) == nullptr) store::insert_role(tx, {id, text, internal, {}});
-            for (const SeedClaim& c : seed_claims())
-                if (c.*given) store::grant_to_role(tx, id, std::string(c.name));
-        };
-        seed_role("USER", "Sees machines and the catalog, keeps its own jobs, keys and catalog managers", false,
-                  &SeedClaim::for_users);
-        seed_role("ADMIN", "Runs the whole service", false, &SeedClaim::for_admins);
-        seed_role("SUPER_USER", "Passes every check", true, &SeedClaim::for_admins);
-        User root = before.root ? before.root->user : User{};
-        root.updated_at = clock_.now();
-        if (!hash.empty()) root.password_hash = hash;
-        if (!before.root) {
-            root.id = crypto::random_id();
-            root.username = root_username;
-            root.name = "Root";
-            root.email = "root@localhost";
-            root.created_at = root.updated_at;
-            store::insert_user(tx, root);
-        } else if (!hash.empty()) {
-            store::update_user(tx, root);
-        }
-        store::grant_role(tx, root.id, std::string(super_user_role));
-        for (const Claim& c : store::claims(tx)) store::grant_claim(tx, root.id, c.id);
-    }));
-    TRY(directory_.reload());
-    return made;
-}
-
 std::shared_ptr<const Principal> Service::principal_of(const UserId& id) const {
-    const auto account = directory_.now()->account(id.text);
-    return account && account->user.id == id.text ? account->principal : nullptr;
+    const auto account = directory_.account_with_id(id.text);
+    return account ? account->principal : nullptr;
 }
 
 std::shared_ptr<const Principal> Service::root() const {
-    const auto snapshot = directory_.now();
-    return snapshot->root ? snapshot->root->principal : nullptr;
+    const auto account = directory_.root();
+    return account ? account->principal : nullptr;
 }
 
 Result<Caller> Service::authenticate(const http::Request& request, bool allow_query_token) const {
@@ -129,14 +59,13 @@ Result<Caller> Service::authenticate(const http::Request& request, bool allow_qu
 
 Result<Caller> Service::by_token(std::string_view token) const {
     const TokenBearer bearer = TRY(signer_.verify(token, clock_.now()));
-    const auto snapshot = directory_.now();
-    const auto account = snapshot->account(bearer.uid);
-    if (!account || account->user.id != bearer.uid) return refused("The account of this token does not exist");
+    const auto account = directory_.account_with_id(bearer.uid);
+    if (!account) return refused("The account of this token does not exist");
     if (account->user.blocked) return refused("The account of this token is blocked");
     Caller caller;
     caller.principal = account->principal;
     if (!bearer.api_key_id.empty()) {
-        const ApiKey* key = snapshot->key(bearer.api_key_id);
+        const KeyPtr key = directory_.key(bearer.api_key_id);
         if (key == nullptr || key->revoked) return refused("The API key behind this token is gone");
         caller.api_key_id = key->id;
         caller.forwarder = key->forwarder;
@@ -150,12 +79,12 @@ std::string Service::key_mac(std::string_view key, std::string_view secret) cons
     return crypto::to_hex({reinterpret_cast<const std::uint8_t*>(mac.data()), mac.size()});
 }
 
-Result<const ApiKey*> Service::check_key(const Snapshot& snapshot, std::string_view encoded) const {
+Result<KeyPtr> Service::check_key(std::string_view encoded) const {
     const auto decoded = crypto::from_base64(encoded);
     const auto colon = decoded ? decoded->find(':') : std::string::npos;
     if (colon == std::string::npos || decoded->find(':', colon + 1) != std::string::npos)
         return refused("The API key must be the base64 text of key:secret");
-    const ApiKey* key = snapshot.key(std::string_view(*decoded).substr(0, colon));
+    KeyPtr key = directory_.key(std::string_view(*decoded).substr(0, colon));
     const std::string mac = key_mac(key == nullptr ? "" : key->key, std::string_view(*decoded).substr(colon + 1));
     if (key == nullptr || !crypto::equal_constant_time(mac, key->secret_mac))
         return refused("The API key is not valid");
@@ -165,9 +94,8 @@ Result<const ApiKey*> Service::check_key(const Snapshot& snapshot, std::string_v
 }
 
 Result<Caller> Service::by_key(std::string_view encoded) const {
-    const auto snapshot = directory_.now();
-    const ApiKey* key = TRY(check_key(*snapshot, encoded));
-    const auto account = key->user_id.empty() ? snapshot->root : snapshot->account(key->user_id);
+    const KeyPtr key = TRY(check_key(encoded));
+    const auto account = key->user_id.empty() ? directory_.root() : directory_.account_with_id(key->user_id);
     if (!account || account->user.blocked) return refused("The owner of this API key is gone or blocked");
     Caller caller;
     caller.principal = account->principal;
@@ -205,7 +133,7 @@ Result<LoginResponse> Service::login(const LoginRequest& request, const std::str
     if (name.empty()) return invalid_field("/email", "or username or api_key is required");
     if (request.password.empty()) return invalid_field("/password", "is required");
     TRY(check_address(address));
-    const auto account = directory_.now()->account(name);
+    const auto account = directory_.account(name);
     const bool too_long = request.password.reveal().size() > password_limit;
     const std::string& hash = account ? account->user.password_hash : decoy_hash_;
     const bool right = crypto::verify_password(hash, request.password, account ? account->user.id.substr(0, 32) : "") &&
@@ -267,14 +195,6 @@ void Service::note_address_failure(const std::string& address) {
 Result<ValidateTokenResponse> Service::validate(const ValidateTokenRequest& request) const {
     TRY(by_token(request.token));
     return ValidateTokenResponse{};
-}
-
-Result<std::vector<UserResponse>> Service::users() const {
-    const auto snapshot = directory_.now();
-    std::vector<UserResponse> out;
-    out.reserve(snapshot->accounts.size());
-    for (const auto& account : snapshot->accounts) out.push_back(shown(*account, *snapshot));
-    return out;
 }
 
 }  // namespace corral::identity

@@ -1,5 +1,5 @@
 // Who a request comes from, and logins. authenticate() answers from memory on network threads; login() blocks.
-// Thread-safe. The database and the clock outlive it.
+// Thread-safe. The database, the directory and the clock outlive it.
 #pragma once
 
 #include <chrono>
@@ -56,32 +56,6 @@ constexpr auto json_object(const ValidateTokenResponse*) {
     return json::object("ValidateTokenResponse", json::field("valid", &ValidateTokenResponse::valid));
 }
 
-struct UserClaim {
-    std::string id, name;
-    bool is_inherited = false;
-    std::string source_role;  // of an inherited one
-};
-constexpr auto json_object(const UserClaim*) {
-    return json::object("UserClaimResponse", json::omit("id", &UserClaim::id), json::field("name", &UserClaim::name),
-                        json::field("is_inherited", &UserClaim::is_inherited),
-                        json::omit("source_role", &UserClaim::source_role));
-}
-
-struct UserResponse {
-    std::string id, username, name, email;
-    std::vector<std::string> roles, claims;   // ids; the claims that are the user's own
-    std::vector<UserClaim> effective_claims;  // own ones first, then those of each role; each once
-    bool super_user = false;
-};
-constexpr auto json_object(const UserResponse*) {
-    return json::object("ApiUser", json::omit("id", &UserResponse::id),
-                        json::field("username", &UserResponse::username), json::omit("name", &UserResponse::name),
-                        json::field("email", &UserResponse::email), json::omit("roles", &UserResponse::roles),
-                        json::omit("claims", &UserResponse::claims),
-                        json::field("effective_claims", &UserResponse::effective_claims),
-                        json::field("isSuperUser", &UserResponse::super_user));
-}
-
 struct Settings {
     Secret master_key;  // 32 bytes; keys' secrets and, unless jwt_secret is set, tokens are bound to it
     Secret jwt_secret;  // "" derives one from master_key
@@ -94,15 +68,11 @@ struct Settings {
 
 class Service final : public http::Authenticator {
 public:
-    Service(db::Database& database, const Clock& clock, Settings settings);
-
-    // Built-in claims, roles and root, idempotent; returns root's password when it was made here, to be shown once.
-    Result<std::optional<Secret>> seed(const Secret& root_password);
+    Service(db::Database& database, Directory& directory, const Clock& clock, Settings settings);
 
     [[nodiscard]] Result<Caller> authenticate(const http::Request&, bool allow_query_token) const override;
     Result<LoginResponse> login(const LoginRequest&, const std::string& address);
     Result<ValidateTokenResponse> validate(const ValidateTokenRequest&) const;
-    [[nodiscard]] Result<std::vector<UserResponse>> users() const;
 
     // Null when there is no such account.
     [[nodiscard]] std::shared_ptr<const Principal> principal_of(const UserId&) const;
@@ -115,7 +85,7 @@ private:
     };
     Result<Caller> by_token(std::string_view token) const;
     Result<Caller> by_key(std::string_view encoded) const;
-    Result<const ApiKey*> check_key(const Snapshot&, std::string_view encoded) const;
+    Result<KeyPtr> check_key(std::string_view encoded) const;
     Result<LoginResponse> login_with_key(const LoginRequest&);
     Result<void> note_failure(const Account&);
     Result<void> note_success(const Account&);
@@ -125,10 +95,10 @@ private:
     [[nodiscard]] std::string key_mac(std::string_view key, std::string_view secret) const;
 
     db::Database& database_;
+    Directory& directory_;
     const Clock& clock_;
     Settings settings_;
     TokenSigner signer_;
-    Directory directory_;
     std::string decoy_hash_;  // checked for unknown users, so that they cost the same
     std::mutex mutex_;        // guards failures_
     std::unordered_map<std::string, Failures> failures_;

@@ -3,9 +3,9 @@
 #include <boost/json.hpp>
 #include <csignal>
 
+#include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
-#include "identity/service.hpp"
-#include "identity/store.hpp"
+#include "identity/seed.hpp"
 #include "identity/tokens.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/json.hpp"
@@ -64,7 +64,8 @@ void Server::prepare() {
     const SystemClock clock;
     const auto database = must(db::open_sqlite(folder_ / "corral.db"));
     must(database->migrate(identity::migrations()));
-    must(identity::Service(*database, clock, {}).seed(Secret(std::string(root_password))));
+    identity::Directory directory(*database);
+    must(identity::seed(*database, directory, clock, Secret(std::string(root_password))));
     must(database->write([&](db::Tx& tx) {
         std::map<std::string, bool> known;
         for (const auto& claim : identity::store::claims(tx)) known[claim.id] = true;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/log.hpp"
+#include "identity/accounts/store.hpp"
 #include "identity/store.hpp"
 #include "identity/tokens.hpp"
 #include "platform/crypto/crypto.hpp"

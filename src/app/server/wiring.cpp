@@ -17,8 +17,10 @@
 #include "events/event_log.hpp"
 #include "events/migrations.hpp"
 #include "events/routes.hpp"
+#include "identity/accounts/routes.hpp"
 #include "identity/migrations.hpp"
 #include "identity/routes.hpp"
+#include "identity/seed.hpp"
 #include "jobs/job_service.hpp"
 #include "jobs/migrations.hpp"
 #include "jobs/routes.hpp"
@@ -33,7 +35,9 @@ struct App::Parts {
     SystemClock clock;
     Folders folders;
     std::unique_ptr<db::Database> database;
+    std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<identity::Service> identity;
+    std::unique_ptr<identity::Accounts> accounts;
     std::unique_ptr<events::EventLog> events;
     std::unique_ptr<events::Hub> hub;
     std::unique_ptr<jobs::JobService> jobs;
@@ -82,9 +86,11 @@ Result<void> open_identity(App::Parts& p, const Config& config) {
     settings.incremental_lockout = config.boolean("BRUTE_FORCE_INCREMENTAL_WAIT");
     if (config.text("JWT_SIGN_ALGORITHM") != "HS256")
         return invalid_field("JWT_SIGN_ALGORITHM", "must be HS256 in this version");
-    p.identity = std::make_unique<identity::Service>(*p.database, p.clock, settings);
+    p.directory = std::make_unique<identity::Directory>(*p.database);
+    p.identity = std::make_unique<identity::Service>(*p.database, *p.directory, p.clock, settings);
+    p.accounts = std::make_unique<identity::Accounts>(*p.database, *p.directory, p.clock);
     // Shown this once, and never in a log.
-    if (const auto made = TRY(p.identity->seed(config.secret("ROOT_PASSWORD"))))
+    if (const auto made = TRY(identity::seed(*p.database, *p.directory, p.clock, config.secret("ROOT_PASSWORD"))))
         std::fprintf(stderr, "corral: made the password of root: %s (shown only now)\n", made->reveal().c_str());
     return {};
 }
@@ -209,6 +215,7 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
         for (http::Route& row : rows) table.push_back(std::move(row));
     };
     add(identity::routes(*p.identity));
+    add(identity::account_routes(*p.accounts));
     add(events::routes(*p.hub));
     add(jobs::routes(*p.jobs));
     add(system::routes(*p.system));
@@ -277,8 +284,8 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     p.folders = TRY(make_folders(config));
     p.database = TRY(db::open_sqlite(p.folders.data + "/corral.db"));
     TRY(p.database->migrate(all_migrations()));
-    TRY(open_identity(p, config));
     p.events = std::make_unique<events::EventLog>(*p.database, p.clock);
+    TRY(open_identity(p, config));
     p.hub = std::make_unique<events::Hub>(*p.events, p.clock);
     p.jobs = std::make_unique<jobs::JobService>(
         *p.database, *p.events, p.clock, [&p](const UserId& id) { return p.identity->principal_of(id); },

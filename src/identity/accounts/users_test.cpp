@@ -1,8 +1,9 @@
 // What the list of users tells about them.
 #include "base/temp_folder.hpp"
+#include "identity/accounts/service.hpp"
+#include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
-#include "identity/service.hpp"
-#include "identity/store.hpp"
+#include "identity/seed.hpp"
 #include "support/testing.hpp"
 
 namespace corral::identity {
@@ -21,12 +22,12 @@ protected:
                        .password_hash = "hash of ann's password",
                        .roles = {"USER"},
                        .claims = {"LIST_VM", "CREATE_VM"}};
-        ASSERT_TRUE(ok(service_.seed(Secret("root's password"))));
+        ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret("root's password"))));
         ASSERT_TRUE(ok(database_->write([&](db::Tx& tx) { store::insert_user(tx, ann); })));
-        ASSERT_TRUE(ok(service_.seed(Secret{})));  // loads the accounts anew
+        ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret{})));  // loads the accounts anew
     }
     UserResponse user(const std::string& name) {
-        const auto all = value_of(service_.users());
+        const auto all = value_of(accounts_.users());
         const auto found = std::ranges::find(all, name, &UserResponse::username);
         return found == all.end() ? UserResponse{} : *found;
     }
@@ -34,7 +35,8 @@ protected:
     TempFolder folder_;
     FakeClock clock_;
     std::unique_ptr<db::Database> database_ = testing_support::open_database(folder_.path(), {migrations()});
-    Service service_{*database_, clock_, {.master_key = Secret("0123456789abcdef0123456789abcdef")}};
+    Directory directory_{*database_};
+    Accounts accounts_{*database_, directory_, clock_};
 };
 
 TEST_F(Users, are_told_with_their_own_claims_first_and_those_of_their_roles_each_once) {
@@ -57,7 +59,7 @@ TEST_F(Users, q32_whether_one_is_a_super_user_comes_from_the_role) {
 }
 
 TEST_F(Users, are_told_without_their_password_hashes) {
-    EXPECT_EQ(json::write(value_of(service_.users())).find("hash of"), std::string::npos);
+    EXPECT_EQ(json::write(value_of(accounts_.users())).find("hash of"), std::string::npos);
 }
 
 }  // namespace

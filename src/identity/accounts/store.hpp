@@ -1,0 +1,40 @@
+// SQL of accounts, roles and claims: one function a query; each takes the transaction it belongs to.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "identity/model.hpp"
+#include "platform/db/db.hpp"
+
+namespace corral::identity::store {
+
+std::vector<Claim> claims(db::Tx&);
+std::optional<Claim> claim(db::Tx&, const std::string& id);
+void insert_claim(db::Tx&, const Claim&);
+void delete_claim(db::Tx&, const std::string& id);  // also what roles and users hold of it
+// Who holds it directly, without root.
+bool claim_is_held(db::Tx&, const std::string& id);
+
+std::vector<Role> roles(db::Tx&);  // with their claims
+std::optional<Role> role(db::Tx&, const std::string& id);
+void insert_role(db::Tx&, const Role&);
+void delete_role(db::Tx&, const std::string& id);
+bool role_is_held(db::Tx&, const std::string& id);
+bool grant_to_role(db::Tx&, const std::string& role, const std::string& claim);   // false: it had it
+bool take_from_role(db::Tx&, const std::string& role, const std::string& claim);  // false: it had it not
+
+std::vector<User> users(db::Tx&);  // with roles and direct claims, in order of creation
+std::optional<User> user(db::Tx&, const std::string& id);
+// The id of an account, other than `except`, that goes by this name: as id, user name or e-mail, without case.
+std::optional<std::string> user_called(db::Tx&, const std::string& name, const std::string& except);
+void insert_user(db::Tx&, const User&);
+void update_user(db::Tx&, const User&);  // the row itself, not its grants
+void delete_user(db::Tx&, const std::string& id);
+bool grant_role(db::Tx&, const std::string& user, const std::string& role);    // false: had it
+bool take_role(db::Tx&, const std::string& user, const std::string& role);     // false: had it not
+bool grant_claim(db::Tx&, const std::string& user, const std::string& claim);  // false: had it
+bool take_claim(db::Tx&, const std::string& user, const std::string& claim);   // false: had it not
+
+}  // namespace corral::identity::store
