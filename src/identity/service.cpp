@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "identity/keys/secret.hpp"
 #include "identity/store.hpp"
 #include "platform/crypto/crypto.hpp"
 
@@ -15,9 +16,10 @@ Error refused(std::string why) { return Error{Errc::unauthenticated, std::move(w
 // One text and one status for every way a login can fail (quirk Q6).
 Error login_refused() { return refused("The user name or password is wrong, or the account is locked for a while"); }
 
-Secret jwt_key(const Settings& settings) {
-    if (!settings.jwt_secret.empty()) return settings.jwt_secret;
-    return Secret(crypto::hmac_sha256(settings.master_key.reveal(), "corral token signing"));
+TokenKeys complete(TokenKeys keys, const Secret& master_key) {
+    if (!keys.key && keys.secret.empty())
+        keys.secret = Secret(crypto::hmac_sha256(master_key.reveal(), "corral token signing"));
+    return keys;
 }
 
 std::string_view bearer_of(const http::Request& request) {
@@ -32,7 +34,10 @@ Service::Service(db::Database& database, Directory& directory, const Clock& cloc
       directory_(directory),
       clock_(clock),
       settings_(std::move(settings)),
-      signer_(jwt_key(settings_)) {
+      signer_(complete(settings_.token_keys, settings_.master_key)),
+      revoked_(database, clock),
+      passwords_(settings_.password_threads, settings_.waiting_logins),
+      addresses_(clock, settings_.max_failures_per_address) {
     decoy_hash_ = crypto::hash_password(Secret(crypto::random_alphanumeric(20))).value_or("");
 }
 
@@ -59,24 +64,39 @@ Result<Caller> Service::authenticate(const http::Request& request, bool allow_qu
 
 Result<Caller> Service::by_token(std::string_view token) const {
     const TokenBearer bearer = TRY(signer_.verify(token, clock_.now()));
-    const auto account = directory_.account_with_id(bearer.uid);
-    if (!account) return refused("The account of this token does not exist");
-    if (account->user.blocked) return refused("The account of this token is blocked");
     Caller caller;
-    caller.principal = account->principal;
-    if (!bearer.api_key_id.empty()) {
-        const KeyPtr key = directory_.key(bearer.api_key_id);
-        if (key == nullptr || key->revoked) return refused("The API key behind this token is gone");
-        caller.api_key_id = key->id;
+    caller.api_key_id = bearer.api_key_id;
+    caller.token_id = bearer.jti;
+    caller.token_expires = bearer.exp;
+    caller.token_epoch = bearer.epoch;
+    return judged(std::move(caller), bearer.uid);
+}
+
+// What the accounts, keys and logouts of now say of a credential whose proof was checked.
+Result<Caller> Service::judged(Caller caller, const std::string& user) const {
+    if (!caller.api_key_id.empty()) {
+        const KeyPtr key = directory_.key(caller.api_key_id);
+        if (key == nullptr || key->id != caller.api_key_id || key->revoked)
+            return refused("The API key of this caller is gone or revoked");
+        if (key->expires_at && *key->expires_at <= clock_.now()) return refused("The API key has expired");
         caller.forwarder = key->forwarder;
     }
+    const auto account = directory_.account_with_id(user);
+    if (!account) return refused("The account of this caller does not exist");
+    if (account->user.blocked) return refused("The account of this caller is blocked");
+    if (caller.token_expires != 0) {
+        if (caller.token_epoch != account->user.token_epoch) return refused("The token was ended; sign in again");
+        if (revoked_.contains(caller.token_id)) return refused("The token was logged out; sign in again");
+    }
+    caller.principal = account->principal;
     return caller;
 }
 
-std::string Service::key_mac(std::string_view key, std::string_view secret) const {
-    const std::string mac =
-        crypto::hmac_sha256(settings_.master_key.reveal(), "api key\n" + std::string(key) + "\n" + std::string(secret));
-    return crypto::to_hex({reinterpret_cast<const std::uint8_t*>(mac.data()), mac.size()});
+Result<Caller> Service::still_good(const Caller& caller) const {
+    if (caller.anonymous()) return caller;
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
+    if (caller.token_expires != 0 && now >= caller.token_expires) return refused("The token has expired");
+    return judged(caller, caller.user_id().text);
 }
 
 Result<KeyPtr> Service::check_key(std::string_view encoded) const {
@@ -85,27 +105,25 @@ Result<KeyPtr> Service::check_key(std::string_view encoded) const {
     if (colon == std::string::npos || decoded->find(':', colon + 1) != std::string::npos)
         return refused("The API key must be the base64 text of key:secret");
     KeyPtr key = directory_.key(std::string_view(*decoded).substr(0, colon));
-    const std::string mac = key_mac(key == nullptr ? "" : key->key, std::string_view(*decoded).substr(colon + 1));
+    const std::string mac =
+        key_mac(settings_.master_key, key == nullptr ? "" : key->key, std::string_view(*decoded).substr(colon + 1));
     if (key == nullptr || !crypto::equal_constant_time(mac, key->secret_mac))
         return refused("The API key is not valid");
-    if (key->revoked) return refused("The API key is revoked");
-    if (key->expires_at && *key->expires_at <= clock_.now()) return refused("The API key has expired");
     return key;
 }
 
 Result<Caller> Service::by_key(std::string_view encoded) const {
     const KeyPtr key = TRY(check_key(encoded));
-    const auto account = key->user_id.empty() ? directory_.root() : directory_.account_with_id(key->user_id);
-    if (!account || account->user.blocked) return refused("The owner of this API key is gone or blocked");
+    const auto owner = key->user_id.empty() ? directory_.root() : directory_.account_with_id(key->user_id);
+    if (!owner) return refused("The owner of this API key is gone");
     Caller caller;
-    caller.principal = account->principal;
     caller.api_key_id = key->id;
-    caller.forwarder = key->forwarder;
-    return caller;
+    return judged(std::move(caller), owner->user.id);
 }
 
-LoginResponse Service::issue(const Principal& who, const std::string& key_id) const {
+LoginResponse Service::issue(const Account& account, const std::string& key_id) const {
     const auto expires = std::chrono::ceil<std::chrono::seconds>(clock_.now() + settings_.token_duration);
+    const Principal& who = *account.principal;
     TokenClaims claims{.exp = expires.time_since_epoch().count(),
                        .email = who.email,
                        .username = who.name,
@@ -113,13 +131,9 @@ LoginResponse Service::issue(const Principal& who, const std::string& key_id) co
                        .roles = who.roles,
                        .claims = who.claims,
                        .api_key_id = key_id,
-                       .jti = crypto::random_uuid()};
+                       .jti = crypto::random_uuid(),
+                       .epoch = account.user.token_epoch};
     return {who.email, signer_.sign(claims), claims.exp};
-}
-
-Result<LoginResponse> Service::login_with_key(const LoginRequest& request) {
-    const Caller caller = TRY(by_key(request.api_key.reveal()));
-    return issue(*caller.principal, caller.api_key_id);
 }
 
 Result<LoginResponse> Service::login(const LoginRequest& request, const std::string& address) {
@@ -127,40 +141,50 @@ Result<LoginResponse> Service::login(const LoginRequest& request, const std::str
         const auto decoded = crypto::from_base64(request.api_key.reveal());
         if (!decoded || std::ranges::count(*decoded, ':') != 1)
             return invalid_field("/api_key", "must be the base64 text of key:secret");
-        return login_with_key(request);
+        const Caller caller = TRY(by_key(request.api_key.reveal()));
+        const auto owner = directory_.account_with_id(caller.user_id().text);
+        if (!owner) return refused("The owner of this API key is gone");
+        return issue(*owner, caller.api_key_id);
     }
     const std::string& name = request.email.empty() ? request.username : request.email;
     if (name.empty()) return invalid_field("/email", "or username or api_key is required");
     if (request.password.empty()) return invalid_field("/password", "is required");
-    TRY(check_address(address));
+    if (const auto wait = addresses_.wait_for(address); wait.count() > 0)
+        return Error{Errc::too_many,
+                     "Too many failed logins from this address; wait " + std::to_string(wait.count()) + " seconds"};
     const auto account = directory_.account(name);
     const bool too_long = request.password.reveal().size() > password_limit;
-    const std::string& hash = account ? account->user.password_hash : decoy_hash_;
-    const bool right = crypto::verify_password(hash, request.password, account ? account->user.id.substr(0, 32) : "") &&
-                       account && !too_long;
+    const bool usable = account && !account->user.password_hash.empty();  // there are accounts without password
+    const bool right = TRY(passwords_.verify(usable ? account->user.password_hash : decoy_hash_, request.password,
+                                             account ? account->user.id.substr(0, 32) : "")) &&
+                       usable && !too_long;
     if (!account || account->user.blocked) {
-        note_address_failure(address);
+        addresses_.note_failure(address);
         return login_refused();
     }
     const auto locked = TRY(database_.read([&](db::Tx& tx) { return store::locked_until(tx, account->user.id); }));
     // Attempts while locked are refused whatever the password, and not counted (quirk Q5).
     if (locked && *locked > clock_.now()) return login_refused();
     if (!right) {
-        note_address_failure(address);
+        addresses_.note_failure(address);
         TRY(note_failure(*account));
         return login_refused();
     }
     TRY(note_success(*account));
-    return issue(*account->principal, "");
+    TRY(improve_hash(*account, request.password));
+    return issue(*account, "");
 }
 
 Result<void> Service::note_failure(const Account& account) {
     return database_.write([&](db::Tx& tx) {
+        const Time now = clock_.now();
+        // Locked meanwhile, by another attempt that ran at the same time: not counted either.
+        if (const auto locked = store::locked_until(tx, account.user.id); locked && *locked > now) return;
         const int failed = store::count_failed_login(tx, account.user.id);
         const int beyond = failed - settings_.max_login_attempts + 1;
         if (beyond <= 0) return;
         const auto length = settings_.lockout * (settings_.incremental_lockout ? beyond : 1);
-        store::lock_until(tx, account.user.id, clock_.now() + length);
+        store::lock_until(tx, account.user.id, now + length);
         log::warn("An account is locked after failed logins", {{"user", account.user.id}, {"failures", failed}});
     });
 }
@@ -171,25 +195,28 @@ Result<void> Service::note_success(const Account& account) {
     return database_.write([&](db::Tx& tx) { store::clear_failed_logins(tx, account.user.id); });
 }
 
-Result<void> Service::check_address(const std::string& address) {
-    std::lock_guard lock(mutex_);
-    const auto it = failures_.find(address);
-    if (it == failures_.end()) return {};
-    if (clock_.steady() - it->second.since > std::chrono::minutes{1}) {
-        failures_.erase(it);
-        return {};
-    }
-    if (it->second.count >= settings_.max_failures_per_address)
-        return Error{Errc::too_many, "Too many failed logins from this address; wait a minute"};
-    return {};
+// Hashes that were taken over from elsewhere, or made with weaker parameters, are made anew while the password is
+// known.
+Result<void> Service::improve_hash(const Account& account, const Secret& password) {
+    const std::string& old = account.user.password_hash;
+    if (!crypto::password_needs_rehash(old)) return {};
+    const std::string hash = TRY(passwords_.hash(password));
+    return database_.write([&](db::Tx& tx) {
+        store::replace_password_hash(tx, account.user.id, old, hash);
+        directory_.user_changed(tx, account.user.id);
+    });
 }
 
-void Service::note_address_failure(const std::string& address) {
-    std::lock_guard lock(mutex_);
-    if (failures_.size() > 10'000) failures_.clear();  // bounds memory under a flood from many addresses
-    Failures& f = failures_[address];
-    if (f.count == 0) f.since = clock_.steady();
-    ++f.count;
+Result<void> Service::logout(const Caller& who, const LogoutRequest& request) {
+    if (who.token_expires == 0) return Error{Errc::invalid, "Only a token is logged out; revoke an API key instead"};
+    if (who.token_id.empty() && !request.everywhere)
+        return invalid_field("/everywhere", "must be true: this token has no id of its own");
+    return database_.write([&](db::Tx& tx) {
+        if (!who.token_id.empty()) revoked_.revoke(tx, who.token_id, Time{} + std::chrono::seconds{who.token_expires});
+        if (!request.everywhere) return;
+        store::end_tokens(tx, who.user_id().text);
+        directory_.user_changed(tx, who.user_id().text);
+    });
 }
 
 Result<ValidateTokenResponse> Service::validate(const ValidateTokenRequest& request) const {

@@ -3,17 +3,16 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "identity/directory.hpp"
+#include "identity/login/passwords.hpp"
+#include "identity/login/throttle.hpp"
 #include "identity/tokens.hpp"
+#include "identity/tokens/revoked.hpp"
 #include "platform/http/caller.hpp"
 #include "platform/http/message.hpp"
 #include "platform/json/json.hpp"
@@ -42,6 +41,14 @@ constexpr auto json_object(const LoginResponse*) {
                         json::omit("expires_at", &LoginResponse::expires_at));
 }
 
+struct LogoutRequest {
+    bool everywhere = false;
+};
+constexpr auto json_object(const LogoutRequest*) {
+    return json::object("LogoutRequest", json::field("everywhere", &LogoutRequest::everywhere,
+                                                     "End all tokens of the account, not this one alone"));
+}
+
 struct ValidateTokenRequest {
     std::string token;
 };
@@ -57,13 +64,15 @@ constexpr auto json_object(const ValidateTokenResponse*) {
 }
 
 struct Settings {
-    Secret master_key;  // 32 bytes; keys' secrets and, unless jwt_secret is set, tokens are bound to it
-    Secret jwt_secret;  // "" derives one from master_key
+    Secret master_key;     // 32 bytes; keys' secrets and, unless they have a key of their own, tokens are bound to it
+    TokenKeys token_keys;  // without secret and key: a secret derived from master_key
     std::chrono::milliseconds token_duration{std::chrono::minutes{15}};
     int max_login_attempts = 5;
     std::chrono::milliseconds lockout{std::chrono::seconds{5}};
     bool incremental_lockout = true;
-    int max_failures_per_address = 100;  // a minute
+    int max_failures_per_address = 100;  // a minute; 0: any number
+    std::size_t password_threads = 2;    // that hash at the same time
+    int waiting_logins = 24;             // more at once are refused as busy; keep it below the workers of requests
 };
 
 class Service final : public http::Authenticator {
@@ -71,37 +80,39 @@ public:
     Service(db::Database& database, Directory& directory, const Clock& clock, Settings settings);
 
     [[nodiscard]] Result<Caller> authenticate(const http::Request&, bool allow_query_token) const override;
+    [[nodiscard]] Result<Caller> still_good(const Caller&) const override;
     Result<LoginResponse> login(const LoginRequest&, const std::string& address);
+    Result<void> logout(const Caller& who, const LogoutRequest&);
     Result<ValidateTokenResponse> validate(const ValidateTokenRequest&) const;
+    [[nodiscard]] const std::string& key_set() const { return signer_.key_set(); }  // JSON, of the public keys
+    // What the database holds of ended tokens; before the first request.
+    Result<void> load() { return revoked_.reload(); }
+    // Forgets what has no effect any more; now and then.
+    Result<void> tidy() { return revoked_.forget_expired(); }
 
     // Null when there is no such account.
     [[nodiscard]] std::shared_ptr<const Principal> principal_of(const UserId&) const;
     [[nodiscard]] std::shared_ptr<const Principal> root() const;
 
 private:
-    struct Failures {
-        SteadyTime since{};
-        int count = 0;
-    };
     Result<Caller> by_token(std::string_view token) const;
     Result<Caller> by_key(std::string_view encoded) const;
     Result<KeyPtr> check_key(std::string_view encoded) const;
-    Result<LoginResponse> login_with_key(const LoginRequest&);
+    [[nodiscard]] Result<Caller> judged(Caller caller, const std::string& user) const;
     Result<void> note_failure(const Account&);
     Result<void> note_success(const Account&);
-    Result<void> check_address(const std::string& address);
-    void note_address_failure(const std::string& address);
-    LoginResponse issue(const Principal&, const std::string& key_id) const;
-    [[nodiscard]] std::string key_mac(std::string_view key, std::string_view secret) const;
+    Result<void> improve_hash(const Account&, const Secret& password);
+    [[nodiscard]] LoginResponse issue(const Account&, const std::string& key_id) const;
 
     db::Database& database_;
     Directory& directory_;
     const Clock& clock_;
     Settings settings_;
     TokenSigner signer_;
+    RevokedTokens revoked_;
+    PasswordWork passwords_;
+    AddressThrottle addresses_;
     std::string decoy_hash_;  // checked for unknown users, so that they cost the same
-    std::mutex mutex_;        // guards failures_
-    std::unordered_map<std::string, Failures> failures_;
 };
 
 }  // namespace corral::identity

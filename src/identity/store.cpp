@@ -23,6 +23,14 @@ void lock_until(db::Tx& tx, const std::string& user, Time until) {
     tx.exec("UPDATE users SET locked_until = :1 WHERE id = :2", until, user);
 }
 
+void replace_password_hash(db::Tx& tx, const std::string& user, const std::string& old, const std::string& fresh) {
+    tx.exec("UPDATE users SET password_hash = :1 WHERE id = :2 AND password_hash = :3", fresh, user, old);
+}
+
+void end_tokens(db::Tx& tx, const std::string& user) {
+    tx.exec("UPDATE users SET token_epoch = token_epoch + 1 WHERE id = :1", user);
+}
+
 namespace {
 
 constexpr std::string_view select_keys =

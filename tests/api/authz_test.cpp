@@ -214,7 +214,13 @@ struct Deliberate {
 };
 
 const std::map<std::string, Deliberate>& differences() {
+    static const std::string own_keys = "Q11: the own claim is enough for one's own keys";
     static const std::map<std::string, Deliberate> rows{
+        {"GET /auth/api_keys", {"LIST_API_KEY or LIST_OWN_API_KEY", own_keys}},
+        {"GET /auth/api_keys/{}", {"LIST_API_KEY or LIST_OWN_API_KEY", own_keys}},
+        {"POST /auth/api_keys", {"CREATE_API_KEY or CREATE_OWN_API_KEY", own_keys}},
+        {"DELETE /auth/api_keys/{}", {"DELETE_API_KEY or DELETE_OWN_API_KEY", own_keys}},
+        {"PUT /auth/api_keys/{}/revoke", {"DELETE_OWN_API_KEY", "Q11: super users, who pass every check, and owners"}},
         {"POST /config/diskspace", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
         {"GET /config/parallels-desktop/license", {"LIST", "Q1b: licence data is not for everybody"}},
         {"GET /parallels_desktop/key", {"LIST", "Q1b: the published name of the same"}},
@@ -227,6 +233,8 @@ const std::map<std::string, Deliberate>& own_routes() {
     static const std::map<std::string, Deliberate> rows{
         {"POST /jobs/{}/cancel",
          {"JOB_MANAGER_DELETE or JOB_MANAGER_LIST_OWN", "J9: as the removal, which cancels too"}},
+        {"GET /.well-known/jwks.json", {"open", "public keys are for everybody"}},
+        {"POST /auth/logout", {"any credential", "everybody may end what is theirs"}},
         {"POST /catalog/transfer/uploads", {"PUSH_CATALOG_MANIFEST", transfer}},
         {"POST /catalog/transfer/uploads/{}/offer", {"PUSH_CATALOG_MANIFEST", transfer}},
         {"PUT /catalog/transfer/uploads/{}/frames", {"PUSH_CATALOG_MANIFEST", transfer}},

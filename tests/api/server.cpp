@@ -111,7 +111,11 @@ std::string Server::url() const { return "http://127.0.0.1:" + std::to_string(po
 std::string Server::token(const std::string& name) const {
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(SystemClock{}.now().time_since_epoch());
     return identity::TokenSigner(Secret(std::string(token_secret)))
-        .sign({.exp = now.count() + 3600, .email = name + "@example.com", .username = name, .uid = users_.at(name)});
+        .sign({.exp = now.count() + 3600,
+               .email = name + "@example.com",
+               .username = name,
+               .uid = users_.at(name),
+               .jti = crypto::random_uuid()});
 }
 
 cli::Client Server::client(const std::string& name) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "app/server/app.hpp"
 #include "app/server/folders.hpp"
@@ -18,6 +19,7 @@
 #include "events/migrations.hpp"
 #include "events/routes.hpp"
 #include "identity/accounts/routes.hpp"
+#include "identity/keys/routes.hpp"
 #include "identity/migrations.hpp"
 #include "identity/routes.hpp"
 #include "identity/seed.hpp"
@@ -37,6 +39,7 @@ struct App::Parts {
     std::unique_ptr<db::Database> database;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<identity::Service> identity;
+    std::unique_ptr<identity::ApiKeys> keys;
     std::unique_ptr<identity::Accounts> accounts;
     std::unique_ptr<events::EventLog> events;
     std::unique_ptr<events::Hub> hub;
@@ -79,20 +82,25 @@ std::vector<db::Migration> all_migrations() {
 Result<void> open_identity(App::Parts& p, const Config& config) {
     identity::Settings settings;
     settings.master_key = TRY(master_key(p.folders));
-    settings.jwt_secret = config.secret("JWT_HMACS_SECRET");
+    settings.token_keys = TRY(identity::token_keys(config.text("JWT_SIGN_ALGORITHM"), config.secret("JWT_HMACS_SECRET"),
+                                                   config.secret("JWT_PRIVATE_KEY"), config.list("JWT_PREVIOUS_KEYS")));
     settings.token_duration = config.duration("JWT_DURATION");
+    if (settings.token_duration < std::chrono::seconds{1})
+        return invalid_field("JWT_DURATION", "must be at least a second");
     settings.max_login_attempts = static_cast<int>(config.number("BRUTE_FORCE_MAX_LOGIN_ATTEMPTS"));
     settings.lockout = config.duration("BRUTE_FORCE_LOCKOUT_DURATION");
     settings.incremental_lockout = config.boolean("BRUTE_FORCE_INCREMENTAL_WAIT");
-    if (config.text("JWT_SIGN_ALGORITHM") != "HS256")
-        return invalid_field("JWT_SIGN_ALGORITHM", "must be HS256 in this version");
+    settings.max_failures_per_address = static_cast<int>(config.number("BRUTE_FORCE_MAX_FAILURES_PER_ADDRESS"));
+    settings.password_threads = std::max(1U, std::thread::hardware_concurrency());
+    settings.waiting_logins = std::max(1, static_cast<int>(config.number("WORKER_THREADS") * 3 / 4));
     p.directory = std::make_unique<identity::Directory>(*p.database);
     p.identity = std::make_unique<identity::Service>(*p.database, *p.directory, p.clock, settings);
+    p.keys = std::make_unique<identity::ApiKeys>(*p.database, *p.directory, p.clock, settings.master_key);
     p.accounts = std::make_unique<identity::Accounts>(*p.database, *p.directory, p.clock);
     // Shown this once, and never in a log.
     if (const auto made = TRY(identity::seed(*p.database, *p.directory, p.clock, config.secret("ROOT_PASSWORD"))))
         std::fprintf(stderr, "corral: made the password of root: %s (shown only now)\n", made->reveal().c_str());
-    return {};
+    return p.identity->load();
 }
 
 Result<std::unique_ptr<catalog::Storage>> open_storage(const catalog::Provider& provider) {
@@ -215,6 +223,7 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
         for (http::Route& row : rows) table.push_back(std::move(row));
     };
     add(identity::routes(*p.identity));
+    add(identity::key_routes(*p.keys));
     add(identity::account_routes(*p.accounts));
     add(events::routes(*p.hub));
     add(jobs::routes(*p.jobs));
@@ -261,6 +270,7 @@ void keep_house(App::Parts& p) {
     const auto note = [](const Result<void>& done) {
         if (!done) log::warn("Housekeeping failed", {{"why", done.error().message}, {"detail", done.error().detail}});
     };
+    note(p.identity->tidy());
     note(p.events->trim());
     note(p.jobs->trim());
     note(p.transfer->expire());

@@ -2,6 +2,7 @@
 // cheap to copy (the principal is shared).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ struct Caller {
     std::shared_ptr<const Principal> principal;  // null: anonymous (open routes only)
     std::string api_key_id;                      // set when the credential is an API key
     bool forwarder = false;                      // the key may forward another caller's claims (quirk Q1)
+    std::string token_id;                        // "jti", set when the credential is a token
+    std::int64_t token_expires = 0;              // Unix seconds, of the token
+    std::int64_t token_epoch = 0;                // of the account when the token was issued
     std::string address;                         // of the client
     std::string request_id;
 
@@ -47,6 +51,9 @@ public:
     virtual ~Authenticator() = default;
     // Errc::unauthenticated with the reason when the credentials are missing or bad.
     [[nodiscard]] virtual Result<Caller> authenticate(const Request&, bool allow_query_token) const = 0;
+    // The same credential judged again, for connections that outlive their first request: the caller with today's
+    // rights, or why it is not good any more (expired, logged out, revoked, blocked, gone). As cheap as authenticate().
+    [[nodiscard]] virtual Result<Caller> still_good(const Caller& caller) const { return caller; }
 };
 }  // namespace http
 }  // namespace corral

@@ -1,5 +1,8 @@
 #include "platform/tasks/tasks.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -25,6 +28,12 @@ void run_logged(const std::string& name, const std::function<void()>& work) {
 }
 
 }  // namespace
+
+void yield_to_others() {
+    constexpr int nice = 10;  // a ninth of an ordinary thread's share, once both want to run
+    static thread_local const bool lowered = setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice) == 0;
+    (void)lowered;
+}
 
 struct Pool::State {
     std::string name;

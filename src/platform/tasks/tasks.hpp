@@ -27,6 +27,9 @@ private:
     std::unique_ptr<State> state_;
 };
 
+// Lowers the priority of this thread for good: for work that takes much processor time and can wait for the rest.
+void yield_to_others();
+
 // One thread that runs `work` every `period` and at once after wake(); work takes no input (a lost wake-up costs delay,
 // never correctness) and gets a stop token.
 class Periodic {
