@@ -139,6 +139,79 @@ TEST_F(Authenticate, credentials_are_looked_for_in_the_contract_s_order) {
             << header;
 }
 
+TEST_F(Authenticate, a_header_that_is_there_twice_is_refused_whatever_it_holds) {
+    const std::string key = add_key({.name = "robot", .key = "robot", .user_id = "ann-id"}, "secret");
+    http::Request tokens = with("Authorization", "Bearer " + token_);
+    tokens.headers.add("authorization", "Bearer " + token_);
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, service_.authenticate(tokens, false)));
+    http::Request keys = with("X-Api-Key", key);
+    keys.headers.add("x-api-key", "");
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, service_.authenticate(keys, false)));
+}
+
+TEST_F(Authenticate, a_key_in_another_spelling_of_base64_is_refused) {
+    const std::string good = add_key({.name = "odd", .key = "ODD", .user_id = "ann-id"}, "s?>s~~");
+    ASSERT_TRUE(ok(api_key(good)));
+    ASSERT_NE(good.find_first_of("+/="), std::string::npos) << "or this test says little";
+    std::string url = good;
+    std::ranges::replace(url, '+', '-');
+    std::ranges::replace(url, '/', '_');
+    std::string unpadded = good;
+    while (unpadded.ends_with('=')) unpadded.pop_back();
+    for (const std::string& other : {url, unpadded, good + "=", " " + good, good + "\n", good.substr(0, 3),
+                                     crypto::base64(std::string("ODD:s?>s~~\0", 11)), crypto::base64("odd\0:x")})
+        if (other != good) EXPECT_TRUE(fails_with(Errc::unauthenticated, api_key(other))) << other;
+}
+
+TEST_F(Authenticate, a_logout_ends_this_token_at_once_and_no_other) {
+    const std::string other =
+        value_of(service_.login({.email = "ann", .password = Secret("ann's password")}, "192.0.2.1")).token;
+    const Caller open = value_of(bearer(token_));
+    ASSERT_TRUE(ok(service_.still_good(open)));
+    ASSERT_TRUE(ok(service_.logout(open, {})));
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, bearer(token_)));
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, service_.validate({token_})));
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, service_.still_good(open)));
+    EXPECT_TRUE(ok(bearer(other)));
+    Service restarted(*database_, directory_, clock_, {.master_key = Secret(master)});
+    EXPECT_TRUE(ok(restarted.validate({token_}))) << "the control";
+    ASSERT_TRUE(ok(restarted.load()));
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, restarted.validate({token_}))) << "a restart does not forget it";
+    clock_.advance(14min);
+    ASSERT_TRUE(ok(service_.tidy()));
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, bearer(token_))) << "remembered until it has expired";
+}
+
+TEST_F(Authenticate, a_logout_everywhere_ends_all_tokens_of_the_account_and_none_of_its_keys) {
+    const std::string other =
+        value_of(service_.login({.email = "ann", .password = Secret("ann's password")}, "192.0.2.1")).token;
+    const std::string root =
+        value_of(service_.login({.email = "root", .password = Secret("root's password")}, "a")).token;
+    const std::string key = add_key({.name = "k", .key = "K", .user_id = "ann-id"}, "s");
+    ASSERT_TRUE(ok(service_.logout(value_of(bearer(token_)), {.everywhere = true})));
+    EXPECT_FALSE(bearer(token_));
+    EXPECT_FALSE(bearer(other));
+    EXPECT_TRUE(ok(bearer(root)));
+    EXPECT_TRUE(ok(api_key(key)));
+    const auto again = service_.login({.email = "ann", .password = Secret("ann's password")}, "192.0.2.1");
+    ASSERT_TRUE(ok(again));
+    EXPECT_TRUE(ok(bearer(again->token)));
+}
+
+TEST_F(Authenticate, an_api_key_is_not_logged_out) {
+    const Caller robot = value_of(api_key(add_key({.name = "k", .key = "K", .user_id = "ann-id"}, "s")));
+    EXPECT_TRUE(fails_with(Errc::invalid, service_.logout(robot, {})));
+}
+
+TEST_F(Authenticate, a_connection_is_judged_anew_with_the_rights_and_the_time_of_now) {
+    const Caller before = value_of(bearer(token_));
+    change([](db::Tx& tx) { store::take_claim(tx, "ann-id", "CREATE_VM"); });
+    EXPECT_FALSE(value_of(service_.still_good(before)).has_claim("CREATE_VM"));
+    EXPECT_TRUE(ok(service_.still_good(Caller{}))) << "nobody stays nobody";
+    clock_.advance(15min);
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, service_.still_good(before)));
+}
+
 TEST_F(Authenticate, q28_a_token_in_the_query_counts_only_where_the_row_allows_it) {
     for (const auto& [name, value] : {std::pair{"access_token", token_}, std::pair{"authorization", token_},
                                       std::pair{"authorization", "Bearer " + token_}}) {

@@ -1,13 +1,33 @@
 #include "identity/routes.hpp"
 
+#include "platform/http/errors.hpp"
+
 namespace corral::identity {
+
+namespace {
+
+// By hand, because how long an address has to wait is known here only.
+http::Route login_row(Service& service) {
+    constexpr const char* pattern = "/v1/auth/token";
+    auto row = http::post(pattern, http::open_to_anyone("this is where credentials are shown"), "Sign in",
+                          [&](const Caller& who, LoginRequest body) -> Result<http::Response> {
+                              const auto done = service.login(body, who.address);
+                              if (done) return http::json_answer(200, *done);
+                              auto out = http::error_response(done.error(), http::ErrorFace::diagnostics, pattern);
+                              if (done.error().code == Errc::too_many)
+                                  out.headers.set("Retry-After", std::to_string(service.wait_for(who.address).count()));
+                              return out;
+                          });
+    row.response_schema = json::add_schema<LoginResponse>(row.schemas);
+    return std::move(row).diagnostics();
+}
+
+}  // namespace
 
 std::vector<http::Route> routes(Service& service) {
     using namespace http;
     std::vector<Route> rows;
-    rows.push_back(post("/v1/auth/token", open_to_anyone("this is where credentials are shown"), "Sign in",
-                        [&](const Caller& who, LoginRequest body) { return service.login(body, who.address); })
-                       .diagnostics());
+    rows.push_back(login_row(service));
     rows.push_back(post("/v1/auth/token/validate", open_to_anyone("the token in the body is the credential"),
                         "Is a token good?",
                         [&](const Caller&, ValidateTokenRequest body) { return service.validate(body); })

@@ -1,6 +1,7 @@
 #include "identity/service.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/log.hpp"
 #include "identity/keys/secret.hpp"
@@ -20,6 +21,15 @@ TokenKeys complete(TokenKeys keys, const Secret& master_key) {
     if (!keys.key && keys.secret.empty())
         keys.secret = Secret(crypto::hmac_sha256(master_key.reveal(), "corral token signing"));
     return keys;
+}
+
+long count_of(const http::Headers& headers, std::string_view name) {
+    return std::ranges::count_if(headers.all(), [&](const auto& field) {
+        return field.first.size() == name.size() &&
+               std::ranges::equal(field.first, name, [](unsigned char a, unsigned char b) {
+                   return std::tolower(a) == std::tolower(b);
+               });
+    });
 }
 
 std::string_view bearer_of(const http::Request& request) {
@@ -52,6 +62,9 @@ std::shared_ptr<const Principal> Service::root() const {
 }
 
 Result<Caller> Service::authenticate(const http::Request& request, bool allow_query_token) const {
+    // Two of a kind may be read differently by whatever stands before us.
+    for (const std::string_view name : {"Authorization", "X-Api-Key"})
+        if (count_of(request.headers, name) > 1) return refused("The header " + std::string(name) + " is there twice");
     if (const auto token = bearer_of(request); !token.empty()) return by_token(token);
     if (const auto key = request.headers.get("X-Api-Key"); !key.empty()) return by_key(key);
     if (allow_query_token) {
@@ -63,7 +76,9 @@ Result<Caller> Service::authenticate(const http::Request& request, bool allow_qu
 }
 
 Result<Caller> Service::by_token(std::string_view token) const {
-    const TokenBearer bearer = TRY(signer_.verify(token, clock_.now()));
+    const auto ours = signer_.verify(token, clock_.now());
+    if (!ours && issuer_ != nullptr && issuer_->issued(token)) return issuer_->bearer(token);
+    const TokenBearer bearer = TRY(ours);
     Caller caller;
     caller.api_key_id = bearer.api_key_id;
     caller.token_id = bearer.jti;
@@ -82,9 +97,11 @@ Result<Caller> Service::judged(Caller caller, const std::string& user) const {
         caller.forwarder = key->forwarder;
     }
     const auto account = directory_.account_with_id(user);
+    const bool foreign = caller.token_epoch == oidc::foreign_epoch;
+    if (!account && foreign) return caller;  // who never signed in here: the rights are those of the token's groups
     if (!account) return refused("The account of this caller does not exist");
     if (account->user.blocked) return refused("The account of this caller is blocked");
-    if (caller.token_expires != 0) {
+    if (caller.token_expires != 0 && !foreign) {
         if (caller.token_epoch != account->user.token_epoch) return refused("The token was ended; sign in again");
         if (revoked_.contains(caller.token_id)) return refused("The token was logged out; sign in again");
     }
@@ -207,7 +224,15 @@ Result<void> Service::improve_hash(const Account& account, const Secret& passwor
     });
 }
 
+Result<LoginResponse> Service::token_for(const std::string& user) const {
+    const auto account = directory_.account_with_id(user);
+    if (!account || account->user.blocked) return refused("The account is gone or blocked");
+    return issue(*account, "");
+}
+
 Result<void> Service::logout(const Caller& who, const LogoutRequest& request) {
+    if (who.token_epoch == oidc::foreign_epoch)
+        return Error{Errc::invalid, "This token is the sign-in provider's; end it there"};
     if (who.token_expires == 0) return Error{Errc::invalid, "Only a token is logged out; revoke an API key instead"};
     if (who.token_id.empty() && !request.everywhere)
         return invalid_field("/everywhere", "must be true: this token has no id of its own");

@@ -11,6 +11,7 @@
 #include "identity/directory.hpp"
 #include "identity/login/passwords.hpp"
 #include "identity/login/throttle.hpp"
+#include "identity/oidc/sign_in.hpp"
 #include "identity/tokens.hpp"
 #include "identity/tokens/revoked.hpp"
 #include "platform/http/caller.hpp"
@@ -79,9 +80,15 @@ class Service final : public http::Authenticator {
 public:
     Service(db::Database& database, Directory& directory, const Clock& clock, Settings settings);
 
+    // Tokens of this issuer are taken too. Before the first request; it outlives the service's last.
+    void accept(const oidc::SignIn& issuer) { issuer_ = &issuer; }
     [[nodiscard]] Result<Caller> authenticate(const http::Request&, bool allow_query_token) const override;
     [[nodiscard]] Result<Caller> still_good(const Caller&) const override;
     Result<LoginResponse> login(const LoginRequest&, const std::string& address);
+    // How long logins from this address are refused; zero as a rule.
+    std::chrono::seconds wait_for(const std::string& address) { return addresses_.wait_for(address); }
+    // For an account that has shown elsewhere who it is.
+    Result<LoginResponse> token_for(const std::string& user) const;
     Result<void> logout(const Caller& who, const LogoutRequest&);
     Result<ValidateTokenResponse> validate(const ValidateTokenRequest&) const;
     [[nodiscard]] const std::string& key_set() const { return signer_.key_set(); }  // JSON, of the public keys
@@ -112,6 +119,7 @@ private:
     RevokedTokens revoked_;
     PasswordWork passwords_;
     AddressThrottle addresses_;
+    const oidc::SignIn* issuer_ = nullptr;
     std::string decoy_hash_;  // checked for unknown users, so that they cost the same
 };
 

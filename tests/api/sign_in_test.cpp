@@ -71,6 +71,20 @@ TEST_F(SignIn, an_account_is_locked_after_failures_whatever_the_password) {
     EXPECT_EQ(login("root", std::string(root_password)).status, 200) << "a success clears the count";
 }
 
+TEST_F(SignIn, an_address_with_too_many_failures_is_told_how_long_to_wait) {
+    Server strict({.accounts = {}, .flags = {"--BRUTE_FORCE_MAX_FAILURES_PER_ADDRESS=2"}});
+    const auto login = [&](const std::string& password) {
+        return strict.post("/v1/auth/token", R"({"email":"nobody","password":")" + password + "\"}", {.as = ""});
+    };
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(login("wrong").status, 401);
+    const auto refused = login("wrong");
+    EXPECT_EQ(refused.status, 429);
+    const int wait = std::stoi(std::string(refused.headers.get("Retry-After")));
+    EXPECT_TRUE(wait > 1 && wait <= 61) << wait;
+    EXPECT_EQ(refused.at("/code"), "429");
+    EXPECT_EQ(strict.get("/v1/machines").status, 200) << "tokens are not concerned";
+}
+
 TEST_F(SignIn, tokens_that_are_not_ours_open_nothing) {
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(SystemClock{}.now().time_since_epoch()).count();
     const identity::TokenClaims good{

@@ -17,9 +17,24 @@ struct Context {
 
 struct LoginOptions {
     std::string url, user = "root";
+    bool browser = false;  // through the server's OpenID Connect issuer
 };
 int login(const Context&, const LoginOptions&);
-int logout();
+// Waits for a browser of this machine to come back from the issuer; sets the token. The e-mail address of who signed
+// in.
+Result<std::string> browser_login(Session& session);
+// Ends the token at the server, if that can be reached, and forgets it.
+int logout(const Context&);
+
+struct KeyOptions {
+    std::string name, key, owner, expires;
+    bool ownerless = false, forwarder = false;
+};
+int key_list(const Context&);
+// Prints what goes into CORRAL_API_KEY; the secret is made here.
+int key_create(const Context&, const KeyOptions&);
+int key_revoke(const Context&, const std::string& key);
+int key_delete(const Context&, const std::string& key);
 
 // "NAME[:VERSION]"
 struct ImageName {

@@ -88,7 +88,12 @@ TEST_F(CommandsTest, login_keeps_the_token_and_shows_it_to_nobody) {
     EXPECT_EQ(api_.asked().at(0).body, R"({"email":"ann","password":"pass\"word"})");
     EXPECT_EQ(api_.asked().at(0).authorization, "") << "nothing old is shown while signing in";
     EXPECT_EQ(value_of(load_session(api_.url())).token.reveal(), "secret-token");
-    EXPECT_EQ(run([] { return logout(); }).code, cli::ok);
+    api_.answer("POST /auth/logout", "", 204);
+    const auto out = run([&] { return logout({}); });
+    EXPECT_EQ(out.code, cli::ok);
+    EXPECT_EQ(out.err, "");
+    EXPECT_EQ(api_.asked().at(1).what, "POST /auth/logout") << "the server ends it too";
+    EXPECT_EQ(api_.asked().at(1).authorization, "Bearer secret-token");
     EXPECT_FALSE(load_session(api_.url()));
 }
 
@@ -101,6 +106,43 @@ TEST_F(CommandsTest, login_that_is_refused_keeps_nothing) {
     EXPECT_EQ(ran.err.find("hunter2"), std::string::npos);
     EXPECT_FALSE(load_session(api_.url()));
     EXPECT_EQ(run([&] { return login({}, {.url = "ftp://x", .user = "ann"}); }).code, usage);
+}
+
+TEST_F(CommandsTest, logout_without_a_server_forgets_the_token_and_says_that_it_lives) {
+    ::unsetenv("CORRAL_TOKEN");
+    ASSERT_TRUE(save_session({.url = "http://127.0.0.1:1", .token = Secret(std::string("t")), .api_key = {}}));
+    const auto ran = run([] { return logout({}); });
+    EXPECT_EQ(ran.code, cli::ok);
+    EXPECT_NE(ran.err.find("until it expires"), std::string::npos);
+    EXPECT_FALSE(load_session("http://127.0.0.1:1"));
+}
+
+TEST_F(CommandsTest, key_create_makes_the_secret_and_prints_what_the_header_takes) {
+    api_.answer("POST /auth/api_keys", R"({"id":"1","name":"ci","key":"CI","encoded":"Q0k6eA==","user_id":"u"})", 201);
+    const auto ran = run([&] { return key_create(context_, {.name = "ci", .expires = "2030-01-01T00:00:00Z"}); });
+    EXPECT_EQ(ran.code, cli::ok);
+    EXPECT_EQ(ran.out, "Q0k6eA==\n");
+    const std::string body = api_.asked().at(0).body;
+    const auto secret = body.find(R"("secret":")");
+    EXPECT_EQ(body.substr(0, secret), R"({"name":"ci","key":"ci",)");
+    EXPECT_EQ(body.substr(secret + 10 + 32), R"(","expires_at":"2030-01-01T00:00:00Z"})") << "32 letters";
+    (void)run([&] { return key_create(context_, {.name = "ci"}); });
+    EXPECT_NE(api_.asked().at(1).body, body) << "another one each time";
+}
+
+TEST_F(CommandsTest, keys_are_listed_revoked_and_deleted) {
+    api_.answer("GET /auth/api_keys", R"([{"id":"1","name":"ci","key":"CI","user_id":"u","user_username":"ann"},)"
+                                      R"({"id":"2","name":"b","key":"B","revoked":true,"forwarder":true,)"
+                                      R"("expires_at":"2030-01-01T00:00:00Z"}])");
+    EXPECT_EQ(run([&] { return key_list(context_); }).out,
+              "NAME  KEY  OWNER  EXPIRES               STATE\n"
+              "ci    CI   ann    never                 good\n"
+              "b     B    -      2030-01-01T00:00:00Z  revoked forwarder\n");
+    api_.answer("PUT /auth/api_keys/my%20key/revoke", "", 202);
+    api_.answer("DELETE /auth/api_keys/ci", "", 202);
+    EXPECT_EQ(run([&] { return key_revoke(context_, "my key"); }).code, cli::ok);
+    EXPECT_EQ(run([&] { return key_delete(context_, "ci"); }).code, cli::ok);
+    EXPECT_EQ(run([&] { return key_delete(context_, "none"); }).code, not_found);
 }
 
 TEST_F(CommandsTest, vm_list_is_a_table_or_the_servers_json) {

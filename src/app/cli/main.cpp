@@ -17,6 +17,7 @@ using namespace corral;
 struct Arguments {
     cli::Context context;
     cli::LoginOptions login;
+    cli::KeyOptions key;
     cli::PushOptions push;
     cli::PullOptions pull;
     std::string image, machine;
@@ -29,11 +30,38 @@ void add_session(CLI::App& app, Arguments& a) {
     auto* login = app.add_subcommand("login", "Sign in to a server and keep the token");
     login->add_option("URL", a.login.url, "Default: http://127.0.0.1:3080");
     login->add_option("-u,--user", a.login.user, "User name or e-mail")->capture_default_str();
+    login->add_flag("--oidc", a.login.browser, "Sign in with a browser, through the server's OpenID Connect issuer");
     login->footer(
         "The password is read from the terminal, from standard input, or from CORRAL_PASSWORD.\n"
         "  corral login https://corral.example.com -u ann");
     login->callback([&a] { a.exit_code = cli::login(a.context, a.login); });
-    app.add_subcommand("logout", "Forget the kept token")->callback([&a] { a.exit_code = cli::logout(); });
+    app.add_subcommand("logout", "End the token and forget it")->callback([&a] {
+        a.exit_code = cli::logout(a.context);
+    });
+}
+
+void add_keys(CLI::App& app, Arguments& a) {
+    auto* key = app.add_subcommand("key", "API keys");
+    key->require_subcommand(1);
+    key->add_subcommand("list", "List the keys you may see")->callback([&a] {
+        a.exit_code = cli::key_list(a.context);
+    });
+    auto* create = key->add_subcommand("create", "Make a key and print it; it is not shown again");
+    create->add_option("NAME", a.key.name, "What it is called")->required();
+    create->add_option("--key", a.key.key, "Its public half; default: the name");
+    create->add_option("--owner", a.key.owner, "User whose rights it has; default: you");
+    create->add_option("--expires", a.key.expires, "RFC 3339 time; default: never");
+    create->add_flag("--ownerless", a.key.ownerless, "Acts as root; for super users");
+    create->add_flag("--forwarder", a.key.forwarder, "May speak for others; for super users");
+    create->footer("  CORRAL_API_KEY=$(corral key create ci --expires 2027-01-01T00:00:00Z)");
+    create->callback([&a] { a.exit_code = cli::key_create(a.context, a.key); });
+    const auto on_key = [&](const char* name, const char* help, int (*run)(const cli::Context&, const std::string&)) {
+        auto* command = key->add_subcommand(name, help);
+        command->add_option("KEY", a.key.name, "Id, name or key")->required();
+        command->callback([&a, run] { a.exit_code = run(a.context, a.key.name); });
+    };
+    on_key("revoke", "End a key and keep its record", cli::key_revoke);
+    on_key("delete", "Remove a key", cli::key_delete);
 }
 
 void add_catalog(CLI::App& app, Arguments& a) {
@@ -139,6 +167,7 @@ int run(int argc, char** argv) {
         a.exit_code = text ? static_cast<int>(cli::ok) : cli::report(text.error());
     });
     add_session(app, a);
+    add_keys(app, a);
     add_catalog(app, a);
     add_machines(app, a);
     // Last: commands take over the footer that stands when they are added.

@@ -23,6 +23,12 @@ Result<void> sign_in(const Context& context, const LoginOptions& options) {
     while (session.url.ends_with('/')) session.url.pop_back();
     if (!session.url.starts_with("http://") && !session.url.starts_with("https://"))
         return invalid_field("URL", "must start with http:// or https://");
+    if (options.browser) {
+        const std::string who = TRY(browser_login(session));
+        TRY(save_session(session));
+        std::printf("Signed in to %s as %s\n", session.url.c_str(), who.c_str());
+        return {};
+    }
     const Secret password = TRY(ask_password("Password of " + options.user + ": "));
     Client client(session);
     const auto token = TRY(client.send<Token>("POST", "/v1/auth/token", Login{options.user, password.reveal()}));
@@ -39,7 +45,12 @@ int login(const Context& context, const LoginOptions& options) {
     return done ? ok : report(done.error());
 }
 
-int logout() {
+int logout(const Context& context) {
+    if (auto session = load_session(context.url); session && !session->token.empty())
+        if (const auto ended = Client(*session).call("POST", "/v1/auth/logout");
+            !ended && ended.error().code != Errc::unauthenticated)
+            std::fprintf(stderr, "corral: the server still takes the token until it expires: %s\n",
+                         ended.error().message.c_str());
     const auto done = forget_session();
     if (!done) return report(done.error());
     std::puts("Signed out");

@@ -21,6 +21,7 @@
 #include "identity/accounts/routes.hpp"
 #include "identity/keys/routes.hpp"
 #include "identity/migrations.hpp"
+#include "identity/oidc/routes.hpp"
 #include "identity/routes.hpp"
 #include "identity/seed.hpp"
 #include "jobs/job_service.hpp"
@@ -28,6 +29,7 @@
 #include "jobs/routes.hpp"
 #include "machines/migrations.hpp"
 #include "machines/routes.hpp"
+#include "platform/net/http_client.hpp"
 #include "platform/net/server.hpp"
 #include "system/service.hpp"
 
@@ -39,6 +41,7 @@ struct App::Parts {
     std::unique_ptr<db::Database> database;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<identity::Service> identity;
+    std::unique_ptr<identity::oidc::SignIn> sign_in;  // null without OIDC_ISSUER
     std::unique_ptr<identity::ApiKeys> keys;
     std::unique_ptr<identity::Accounts> accounts;
     std::unique_ptr<events::EventLog> events;
@@ -79,6 +82,35 @@ std::vector<db::Migration> all_migrations() {
     return out;
 }
 
+Result<void> open_sign_in(App::Parts& p, const Config& config, const Secret& master_key) {
+    if (config.text("OIDC_ISSUER").empty()) return {};
+    identity::oidc::Settings settings;
+    settings.issuer = config.text("OIDC_ISSUER");
+    settings.client_id = config.text("OIDC_CLIENT_ID");
+    settings.client_secret = config.secret("OIDC_CLIENT_SECRET");
+    settings.redirect_url = config.text("OIDC_REDIRECT_URL");
+    settings.scopes = config.text("OIDC_SCOPES");
+    settings.groups_claim = config.text("OIDC_GROUPS_CLAIM");
+    settings.default_role = config.text("OIDC_DEFAULT_ROLE");
+    settings.audience = config.text("OIDC_AUDIENCE");
+    settings = TRY(identity::oidc::settings(std::move(settings), config.list("OIDC_ROLE_MAP")));
+    const auto client = std::make_shared<net::HttpClient>(net::HttpClient::Options{.body_limit = 1U << 20U});
+    const auto fetch = [client](const identity::oidc::Call& call) -> Result<identity::oidc::Answer> {
+        net::ClientRequest request{.method = call.method, .url = call.url};
+        if (!call.authorization.empty()) request.headers.emplace_back("Authorization", call.authorization.reveal());
+        request.body = call.form;
+        request.content_type = "application/x-www-form-urlencoded";
+        request.limit = call.limit;
+        auto answer = TRY(client->send(request));
+        return identity::oidc::Answer{answer.status, std::move(answer.body)};
+    };
+    p.sign_in =
+        std::make_unique<identity::oidc::SignIn>(*p.database, *p.directory, p.clock, std::move(settings), fetch,
+                                                 Secret(crypto::hmac_sha256(master_key.reveal(), "corral sign-in")));
+    p.identity->accept(*p.sign_in);
+    return {};
+}
+
 Result<void> open_identity(App::Parts& p, const Config& config) {
     identity::Settings settings;
     settings.master_key = TRY(master_key(p.folders));
@@ -100,6 +132,7 @@ Result<void> open_identity(App::Parts& p, const Config& config) {
     // Shown this once, and never in a log.
     if (const auto made = TRY(identity::seed(*p.database, *p.directory, p.clock, config.secret("ROOT_PASSWORD"))))
         std::fprintf(stderr, "corral: made the password of root: %s (shown only now)\n", made->reveal().c_str());
+    TRY(open_sign_in(p, config, settings.master_key));
     return p.identity->load();
 }
 
@@ -224,6 +257,7 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
     };
     add(identity::routes(*p.identity));
     add(identity::key_routes(*p.keys));
+    add(identity::oidc_routes(*p.identity, p.sign_in.get()));
     add(identity::account_routes(*p.accounts));
     add(events::routes(*p.hub));
     add(jobs::routes(*p.jobs));

@@ -23,7 +23,10 @@ public:
         query_allowed = allow_query_token;
         const auto name = request.headers.get("X-Test-User");
         if (name.empty()) return Error{Errc::unauthenticated, "No credentials"};
-        return caller(std::string(name), {"READ"});
+        Caller who = caller(std::string(name), {"READ", "WRITE_NOTHING"}, {"USER"});
+        if (name == "root") who = testing_support::super_user();
+        who.forwarder = !request.headers.get("X-Test-Forwarder").empty();
+        return who;
     }
     mutable int asked = 0;
     mutable bool query_allowed = false;
@@ -99,6 +102,34 @@ TEST_F(DispatchTest, refuses_at_the_gate_before_the_handler_and_its_body) {
     EXPECT_NE(without.body.find("missing [WRITE]"), std::string::npos);
     Request r = request(Method::post, "/api/items");
     EXPECT_TRUE(dispatcher_.admit(r).refusal.has_value()) << "with the head alone";
+}
+
+TEST_F(DispatchTest, Q1_only_a_forwarder_speaks_for_others_and_never_for_more_than_it_may_itself) {
+    const auto ask = [&](const std::string& name, bool forwarder,
+                         std::vector<std::pair<std::string, std::string>> more) {
+        Request asked = request(Method::get, "/api/v1/items/x");
+        asked.headers.add("X-Test-User", name);
+        if (forwarder) asked.headers.add("X-Test-Forwarder", "yes");
+        for (auto& [header, value] : more) asked.headers.add(header, value);
+        auto admission = dispatcher_.admit(asked);
+        EXPECT_FALSE(admission.refusal) << "the gate looks at the caller's own rights";
+        return admission.caller;
+    };
+    const std::string few = crypto::base64(" read , delete ,,");
+    const std::string nobody = crypto::base64("OTHER");
+    EXPECT_TRUE(ask("ann", false, {{"X-SOURCE", "CATALOG_MANAGER_REQUEST"}, {"X-Claims", nobody}}).has_claim("READ"));
+    EXPECT_FALSE(ask("ann", false, {{"X-Super-User", "true"}}).super_user());
+    const Caller limited = ask("ann", true, {{"X-Claims", few}, {"X-Super-User", "true"}});
+    EXPECT_EQ(limited.principal->claims, std::vector<std::string>{"READ"});
+    EXPECT_FALSE(limited.super_user()) << "it is none itself";
+    EXPECT_EQ(limited.user_id().text, "ann");
+    EXPECT_FALSE(ask("ann", true, {{"X-Roles", nobody}}).has_role("USER"));
+    EXPECT_TRUE(ask("root", true, {}).super_user());
+    EXPECT_TRUE(ask("root", true, {{"X-Super-User", "true"}, {"X-Claims", few}}).super_user());
+    const Caller other = ask("root", true, {{"X-Claims", few}});
+    EXPECT_FALSE(other.super_user()) << "who names rights and no super user speaks for somebody else";
+    EXPECT_EQ(other.principal->claims, (std::vector<std::string>{"DELETE", "READ"}));
+    for (const char* odd : {"", "%%%", "LCw="}) EXPECT_TRUE(ask("root", true, {{"X-Claims", odd}}).super_user()) << odd;
 }
 
 TEST_F(DispatchTest, open_rows_ask_nobody_for_credentials) {

@@ -30,7 +30,7 @@ void run_logged(const std::string& name, const std::function<void()>& work) {
 }  // namespace
 
 void yield_to_others() {
-    constexpr int nice = 10;  // a ninth of an ordinary thread's share, once both want to run
+    constexpr int nice = 5;  // a third of an ordinary thread's share, once both want to run
     static thread_local const bool lowered = setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice) == 0;
     (void)lowered;
 }
