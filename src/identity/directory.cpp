@@ -289,6 +289,11 @@ ClaimPtr Directory::claim(std::string_view name) const {
     return contents_.claims.find(wanted);
 }
 
+ClaimPtr Directory::claim_with_id(const std::string& id) const {
+    std::shared_lock lock(mutex_);
+    return contents_.claims.find(id);
+}
+
 std::vector<AccountPtr> Directory::accounts() const {
     std::shared_lock lock(mutex_);
     return contents_.accounts.all();

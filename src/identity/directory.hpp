@@ -58,6 +58,7 @@ public:
     [[nodiscard]] RolePtr role(std::string_view name) const;  // as anybody may write it
     [[nodiscard]] RolePtr role_with_id(const std::string& id) const;
     [[nodiscard]] ClaimPtr claim(std::string_view name) const;
+    [[nodiscard]] ClaimPtr claim_with_id(const std::string& id) const;
 
     // In order of creation.
     [[nodiscard]] std::vector<AccountPtr> accounts() const;

@@ -47,6 +47,14 @@ CREATE INDEX user_roles_role ON user_roles (role_id);
 CREATE INDEX user_claims_position ON user_claims (position);
 CREATE INDEX user_claims_claim ON user_claims (claim_id);
 CREATE INDEX api_keys_user ON api_keys (user_id)
+)sql"},
+            {102, "identity_user_configs", R"sql(
+CREATE TABLE user_configs (
+  id TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE, position BIGINT NOT NULL,
+  slug TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, value TEXT NOT NULL, created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL);
+CREATE UNIQUE INDEX user_configs_slug ON user_configs (user_id, lower(slug));
+CREATE INDEX user_configs_position ON user_configs (position)
 )sql"}};
 }
 

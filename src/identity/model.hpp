@@ -49,6 +49,12 @@ struct ApiKey {
     Time created_at{}, updated_at{};
 };
 
+// A text that a user keeps on the server under a slug.
+struct UserConfig {
+    std::string id, user_id, slug, name, type, value;
+    Time created_at{}, updated_at{};
+};
+
 constexpr std::string_view super_user_role = "SUPER_USER";
 constexpr std::string_view root_username = "root";
 constexpr std::size_t password_limit = 40;  // bytes; longer ones are refused, as everywhere in the contract

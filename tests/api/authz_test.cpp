@@ -245,6 +245,8 @@ const std::map<std::string, Deliberate>& own_routes() {
         {"GET /catalog/transfer/manifests/{}/index", {"PULL_CATALOG_MANIFEST", transfer}},
         {"GET /catalog/transfer/manifests/{}/segments/{}", {"PULL_CATALOG_MANIFEST", transfer}},
         {"POST /catalog/transfer/manifests/{}/frames", {"PULL_CATALOG_MANIFEST", transfer}},
+        {"PUT /auth/users/{}/block", {"UPDATE_USER", "a change of the account like any other"}},
+        {"PUT /auth/users/{}/unblock", {"UPDATE_USER", "a change of the account like any other"}},
         {"GET /openapi.json", {"open", "the description of the API holds no secret"}},
     };
     return rows;

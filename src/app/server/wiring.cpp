@@ -44,6 +44,7 @@ struct App::Parts {
     std::unique_ptr<identity::oidc::SignIn> sign_in;  // null without OIDC_ISSUER
     std::unique_ptr<identity::ApiKeys> keys;
     std::unique_ptr<identity::Accounts> accounts;
+    std::unique_ptr<identity::Configs> configs;
     std::unique_ptr<events::EventLog> events;
     std::unique_ptr<events::Hub> hub;
     std::unique_ptr<jobs::JobService> jobs;
@@ -111,6 +112,23 @@ Result<void> open_sign_in(App::Parts& p, const Config& config, const Secret& mas
     return {};
 }
 
+Result<identity::PasswordRules> password_rules(const Config& config) {
+    identity::PasswordRules rules;
+    const long long least = config.number("SECURITY_PASSWORD_MIN_PASSWORD_LENGTH");
+    const long long most = config.number("SECURITY_PASSWORD_MAX_PASSWORD_LENGTH");
+    // Values beyond the bounds are brought inside, as the contract says; together they must leave a password.
+    rules.min_length = static_cast<std::size_t>(std::clamp(least, 8LL, 1'000LL));
+    rules.max_length = static_cast<std::size_t>(std::clamp<long long>(most, 0, identity::password_limit));
+    if (rules.min_length > rules.max_length)
+        return invalid_field("SECURITY_PASSWORD_MIN_PASSWORD_LENGTH",
+                             "leaves no password below the longest one allowed");
+    rules.lowercase = config.boolean("SECURITY_PASSWORD_REQUIRE_LOWERCASE");
+    rules.uppercase = config.boolean("SECURITY_PASSWORD_REQUIRE_UPPERCASE");
+    rules.number = config.boolean("SECURITY_PASSWORD_REQUIRE_NUMBER");
+    rules.special = config.boolean("SECURITY_PASSWORD_REQUIRE_SPECIAL_CHAR");
+    return rules;
+}
+
 Result<void> open_identity(App::Parts& p, const Config& config) {
     identity::Settings settings;
     settings.master_key = TRY(master_key(p.folders));
@@ -128,7 +146,9 @@ Result<void> open_identity(App::Parts& p, const Config& config) {
     p.directory = std::make_unique<identity::Directory>(*p.database);
     p.identity = std::make_unique<identity::Service>(*p.database, *p.directory, p.clock, settings);
     p.keys = std::make_unique<identity::ApiKeys>(*p.database, *p.directory, p.clock, settings.master_key);
-    p.accounts = std::make_unique<identity::Accounts>(*p.database, *p.directory, p.clock);
+    p.accounts = std::make_unique<identity::Accounts>(*p.database, *p.directory, *p.events, p.clock,
+                                                      TRY(password_rules(config)));
+    p.configs = std::make_unique<identity::Configs>(*p.database, p.clock);
     // Shown this once, and never in a log.
     if (const auto made = TRY(identity::seed(*p.database, *p.directory, p.clock, config.secret("ROOT_PASSWORD"))))
         std::fprintf(stderr, "corral: made the password of root: %s (shown only now)\n", made->reveal().c_str());
@@ -258,7 +278,7 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
     add(identity::routes(*p.identity));
     add(identity::key_routes(*p.keys));
     add(identity::oidc_routes(*p.identity, p.sign_in.get()));
-    add(identity::account_routes(*p.accounts));
+    add(identity::account_routes(*p.accounts, *p.configs));
     add(events::routes(*p.hub));
     add(jobs::routes(*p.jobs));
     add(system::routes(*p.system));

@@ -43,6 +43,22 @@ std::vector<User> users_where(db::Tx& tx, std::string_view rest, const auto&... 
     return out;
 }
 
+std::vector<UserConfig> configs_where(db::Tx& tx, std::string_view rest, const auto&... in) {
+    std::vector<UserConfig> out;
+    for (auto& [id, user, slug, name, type, value, created, updated] :
+         tx.all<std::string, std::string, std::string, std::string, std::string, std::string, Time, Time>(
+             "SELECT id, user_id, slug, name, type, value, created_at, updated_at FROM user_configs " +
+                 std::string(rest),
+             in...))
+        out.push_back({id, user, slug, name, type, value, created, updated});
+    return out;
+}
+
+std::optional<UserConfig> first(std::vector<UserConfig> found) {
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
 }  // namespace
 
 std::vector<Claim> claims(db::Tx& tx) { return claims_where(tx, "ORDER BY position"); }
@@ -175,5 +191,37 @@ bool grant_claim(db::Tx& tx, const std::string& user, const std::string& claim) 
 bool take_claim(db::Tx& tx, const std::string& user, const std::string& claim) {
     return tx.exec("DELETE FROM user_claims WHERE user_id = :1 AND claim_id = :2", user, claim) > 0;
 }
+
+std::vector<UserConfig> configs(db::Tx& tx, const std::string& user) {
+    return configs_where(tx, "WHERE user_id = :1 ORDER BY position", user);
+}
+
+std::int64_t count_configs(db::Tx& tx, const std::string& user) {
+    return tx.one<std::int64_t>("SELECT COUNT(*) FROM user_configs WHERE user_id = :1", user).value_or(0);
+}
+
+std::optional<UserConfig> config(db::Tx& tx, const std::string& user, const std::string& name) {
+    auto by_id = first(configs_where(tx, "WHERE id = lower(:1) AND user_id = :2", name, user));
+    return by_id ? by_id : config_with_slug(tx, user, name);
+}
+
+std::optional<UserConfig> config_with_slug(db::Tx& tx, const std::string& user, const std::string& slug) {
+    return first(configs_where(tx, "WHERE user_id = :1 AND lower(slug) = lower(:2)", user, slug));
+}
+
+void insert_config(db::Tx& tx, const UserConfig& c) {
+    tx.exec(
+        "INSERT INTO user_configs (id, user_id, position, slug, name, type, value, created_at, updated_at) "
+        "VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9)",
+        c.id, c.user_id, next_position(tx, "user_configs"), c.slug, c.name, c.type, c.value, c.created_at,
+        c.updated_at);
+}
+
+void update_config(db::Tx& tx, const UserConfig& c) {
+    tx.exec("UPDATE user_configs SET name = :1, type = :2, value = :3, updated_at = :4 WHERE id = :5", c.name, c.type,
+            c.value, c.updated_at, c.id);
+}
+
+void delete_config(db::Tx& tx, const std::string& id) { tx.exec("DELETE FROM user_configs WHERE id = :1", id); }
 
 }  // namespace corral::identity::store

@@ -1,4 +1,4 @@
-// SQL of accounts, roles and claims: one function a query; each takes the transaction it belongs to.
+// SQL of accounts, their settings, roles and claims: one function a query; each takes the transaction it belongs to.
 #pragma once
 
 #include <optional>
@@ -36,5 +36,13 @@ bool grant_role(db::Tx&, const std::string& user, const std::string& role);    /
 bool take_role(db::Tx&, const std::string& user, const std::string& role);     // false: had it not
 bool grant_claim(db::Tx&, const std::string& user, const std::string& claim);  // false: had it
 bool take_claim(db::Tx&, const std::string& user, const std::string& claim);   // false: had it not
+
+std::vector<UserConfig> configs(db::Tx&, const std::string& user);  // in order of creation
+std::int64_t count_configs(db::Tx&, const std::string& user);
+std::optional<UserConfig> config(db::Tx&, const std::string& user, const std::string& id_or_slug);  // without case
+std::optional<UserConfig> config_with_slug(db::Tx&, const std::string& user, const std::string& slug);
+void insert_config(db::Tx&, const UserConfig&);
+void update_config(db::Tx&, const UserConfig&);  // name, type and value
+void delete_config(db::Tx&, const std::string& id);
 
 }  // namespace corral::identity::store
