@@ -16,6 +16,8 @@ ONLY = {
     r"libvirt/": ("drivers/hypervisor/libvirt",),
     r"curl/": ("platform/net",),
     r"CLI/": ("app",),
+    r"libssh/": ("platform/ssh",),
+    r"prometheus/": ("platform/metrics",),
 }
 
 # Words that belong to a few files only, wherever the rest of a module may be.

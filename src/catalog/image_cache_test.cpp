@@ -208,6 +208,23 @@ TEST_F(Pull, a_pinned_image_outlives_its_record_and_goes_with_its_last_machine) 
     EXPECT_FALSE(row(digest));
 }
 
+TEST_F(Pull, without_caching_an_image_is_kept_for_its_machines_alone) {
+    settings_.keep_unused_images = false;
+    restart();
+    pushed("ubuntu", "24");
+    const std::string digest = value_of(image()).digest;
+    ASSERT_TRUE(ok(catalog_->tidy_cache()));
+    EXPECT_EQ(in_cache(), std::vector<std::string>{digest}) << "a machine may be about to pin it";
+    ASSERT_TRUE(ok(pin("machine", digest)));
+    clock_.advance(std::chrono::hours{1});
+    ASSERT_TRUE(ok(catalog_->tidy_cache()));
+    EXPECT_EQ(in_cache(), std::vector<std::string>{digest});
+    unpin("machine");
+    ASSERT_TRUE(ok(catalog_->tidy_cache()));
+    EXPECT_TRUE(in_cache().empty()) << "although its record is still there";
+    EXPECT_TRUE(ok(image())) << "and it can be fetched again";
+}
+
 TEST_F(Pull, what_was_collected_cannot_be_pinned_any_more) {
     pushed("ubuntu", "24");
     const std::string digest = value_of(image()).digest;

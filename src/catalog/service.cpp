@@ -184,7 +184,15 @@ Result<void> Service::tidy() {
 }
 
 Result<void> Service::tidy_cache() {
-    return cache_.collect(TRY(database_.read([](db::Tx& tx) { return store::digests(tx); })));
+    return cache_.collect(TRY(database_.read([&](db::Tx& tx) {
+        if (settings_.keep_unused_images) return store::digests(tx);
+        // One that was fetched for a machine is pinned a moment later.
+        constexpr auto a_moment = std::chrono::minutes{10};
+        std::set<std::string> keep;
+        for (const auto& image : store::cached_images(tx))
+            if (image.last_used_at > clock_.now() - a_moment) keep.insert(image.digest);
+        return keep;
+    })));
 }
 
 namespace {

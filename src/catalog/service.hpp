@@ -58,7 +58,8 @@ struct Settings {
     std::string work_folder;   // uploads and conversions
     std::string cache_folder;  // pulled images
     std::uint64_t keep_free_bytes = 0;
-    std::vector<std::string> local_roots;    // LOCAL_PATH_ROOTS
+    bool keep_unused_images = true;        // in the cache, for the next machine; false: only while a machine needs them
+    std::vector<std::string> local_roots;  // LOCAL_PATH_ROOTS
     std::vector<std::string> usual_folders;  // open to everybody when local_roots is empty
     std::vector<std::string> own_folders;    // the service's state: refused to everybody
     bool mask_secrets = true;

@@ -262,6 +262,11 @@ std::vector<ClientInfo> Hub::clients(const Caller& who) const {
     return out;
 }
 
+bool Hub::anybody_wants(Type type) const {
+    std::lock_guard lock(mutex_);
+    return std::ranges::any_of(clients_, [&](const auto& entry) { return entry.second->types.contains(type); });
+}
+
 Statistics Hub::statistics(const Caller& who) const {
     Statistics out{.clients = clients(who), .messages_sent = sent_, .start_time = started_};
     out.uptime = uptime_text(clock_.now() - started_);

@@ -72,6 +72,7 @@ public:
     Result<Unsubscribed> unsubscribe(const Caller& who, const UnsubscribeRequest& request);
     [[nodiscard]] std::vector<ClientInfo> clients(const Caller& who) const;
     [[nodiscard]] Statistics statistics(const Caller& who) const;
+    [[nodiscard]] bool anybody_wants(Type type) const;
 
 private:
     struct Client {

@@ -62,7 +62,7 @@ constexpr auto json_object(const CacheConfig*) {
 
 struct Hardware {
     std::string cpu_type, cpu_brand, devops_version, os_name, os_version;
-    bool is_reverse_proxy_enabled = false, is_log_streaming_enabled = false;
+    bool is_reverse_proxy_enabled = false, is_log_streaming_enabled = true;
     Usage system_reserved, total, total_available, total_in_use, total_reserved;
     std::optional<CacheConfig> cache_config;
     std::vector<std::string> enabled_modules;
@@ -99,6 +99,16 @@ constexpr auto json_object(const DiskSpace*) {
                         omit("parallels_home_size", &DiskSpace::parallels_home_size, "Free MiB of machines' folder"),
                         omit("given_path_size", &DiskSpace::given_path_size, "Free MiB"),
                         omit("prl_home_path", &DiskSpace::prl_home_path));
+}
+
+// Whether this server can take requests now.
+struct Readiness {
+    std::string status = "ready";  // or "not ready"
+    std::vector<ServiceHealth> checks;
+};
+constexpr auto json_object(const Readiness*) {
+    return json::object("Readiness", json::field("status", &Readiness::status),
+                        json::field("checks", &Readiness::checks));
 }
 
 struct License {

@@ -56,6 +56,11 @@ Result<Hardware> Service::hardware() const {
                  .cache_config = settings_.cache,
                  .enabled_modules = settings_.modules};
     const auto space = TRY(files::space_at(settings_.machines_folder));
+    // Unset: what is free without what is to stay free.
+    if (out.cache_config && out.cache_config->max_size == 0)
+        if (const auto cache = files::space_at(settings_.cache_folder))
+            out.cache_config->max_size =
+                std::max<std::int64_t>(0, mib(cache->free_bytes) - out.cache_config->keep_free_disk_space);
     out.system_reserved = {0, settings_.reserved_cpus, static_cast<double>(settings_.reserved_memory_mib),
                            static_cast<double>(settings_.reserved_disk_mib)};
     out.total = {host_.sockets, host_.processors, host_.memory_mib, static_cast<double>(mib(space.total_bytes))};
@@ -97,28 +102,6 @@ Result<License> Service::license() const {
     if (driver_ == nullptr) return Error{Errc::not_found, "This server runs no machines"};
     return License{
         .cpu_total = host_.processors, .max_memory = static_cast<std::int64_t>(host_.memory_mib), .uuid = host_.id};
-}
-
-std::vector<http::Route> routes(Service& service) {
-    using namespace http;
-    std::vector<Route> rows;
-    rows.push_back(get("/v1/health/system", open_to_anyone("load balancers and released clients ask without a token"),
-                       "Health of the parts",
-                       [&](const Caller&, const Request& request) -> Result<Health> {
-                           const auto full = request.query_value("full").value_or("");
-                           return service.health(full == "true" || full == "1" || full == "t" || full == "TRUE");
-                       })
-                       .query("full", "true: also optional tools"));
-    rows.push_back(get("/v1/config/hardware", all_of({"LIST"}), "What this host has and what is left",
-                       [&](const Caller&) { return service.hardware(); }));
-    rows.push_back(post("/v1/config/diskspace", super_users(), "Free disk space",
-                        [&](const Caller&, DiskSpaceRequest body) { return service.disk_space(body); }));
-    rows.push_back(
-        get("/v1/config/parallels-desktop/license", all_of({"LIST"}), "Licence of the hypervisor", [&](const Caller&) {
-            return service.license();
-        }).alias("/v1/parallels_desktop/key"));  // as published
-    for (Route& row : rows) row.module = "config";
-    return rows;
 }
 
 }  // namespace corral::system

@@ -7,7 +7,6 @@
 
 #include "machines/driver.hpp"
 #include "machines/inventory.hpp"
-#include "platform/http/route.hpp"
 #include "system/host.hpp"
 #include "system/model.hpp"
 
@@ -39,7 +38,5 @@ private:
     machines::Driver* driver_;
     const machines::Inventory* inventory_;
 };
-
-std::vector<http::Route> routes(Service& service);
 
 }  // namespace corral::system

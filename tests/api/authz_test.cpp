@@ -222,6 +222,14 @@ const std::map<std::string, Deliberate>& differences() {
         {"DELETE /auth/api_keys/{}", {"DELETE_API_KEY or DELETE_OWN_API_KEY", own_keys}},
         {"PUT /auth/api_keys/{}/revoke", {"DELETE_OWN_API_KEY", "Q11: super users, who pass every check, and owners"}},
         {"POST /config/diskspace", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
+        {"POST /config/tools/install", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
+        {"POST /config/tools/uninstall", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
+        {"POST /config/tools/restart", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
+        {"GET /shutdown", {"role SUPER_USER", "Q1b: not everybody may stop the service"}},
+        {"POST /shutdown", {"role SUPER_USER", "Q1b: not everybody may stop the service"}},
+        {"PUT /shutdown", {"role SUPER_USER", "Q1b: not everybody may stop the service"}},
+        {"PATCH /shutdown", {"role SUPER_USER", "Q1b: not everybody may stop the service"}},
+        {"DELETE /shutdown", {"role SUPER_USER", "Q1b: not everybody may stop the service"}},
         {"GET /config/parallels-desktop/license", {"LIST", "Q1b: licence data is not for everybody"}},
         {"GET /parallels_desktop/key", {"LIST", "Q1b: the published name of the same"}},
     };
@@ -247,6 +255,8 @@ const std::map<std::string, Deliberate>& own_routes() {
         {"POST /catalog/transfer/manifests/{}/frames", {"PULL_CATALOG_MANIFEST", transfer}},
         {"PUT /auth/users/{}/block", {"UPDATE_USER", "a change of the account like any other"}},
         {"PUT /auth/users/{}/unblock", {"UPDATE_USER", "a change of the account like any other"}},
+        {"GET /health/ready", {"open", "load balancers have no token; it tells no more than ready or not"}},
+        {"GET /metrics", {"READ_METRICS", "nobody's by default: super users and the bearer of METRICS_TOKEN"}},
         {"GET /openapi.json", {"open", "the description of the API holds no secret"}},
     };
     return rows;

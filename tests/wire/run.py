@@ -4,6 +4,7 @@
     run.py CORRAL                   all of them
     run.py CORRAL rest machines/03  a folder, or those whose names begin so
     run.py -v CORRAL rest/04        every failing step, of scenarios on the list too, and the server's log
+    run.py --planted CORRAL         also looks for secrets wherever none may be seen (planted.py)
 
 A scenario holds with all its steps or stands in not-served.txt; one that does both is an error too. Servers are
 started as the scenarios need them, on free ports, with all their state in one temporary folder; nothing is left.
@@ -26,7 +27,8 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-import replay  # noqa: E402: after the line above, to leave no __pycache__
+import planted  # noqa: E402: after the line above, to leave no __pycache__
+import replay  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCENARIOS = HERE / "scenarios"
@@ -93,8 +95,9 @@ def choose(known, wanted):
 class Server:
     """`corral serve` with what some scenarios need. Use as a context; stops it and says so when it ended badly."""
 
-    def __init__(self, corral, folder, needs, fixtures):
+    def __init__(self, corral, folder, needs, fixtures, watch=None):
         self.folder = folder
+        self.watch = watch
         self.password = "Aa1!" + secrets.token_hex(12)
         self.log = folder / "server.log"
         self.variables = {"scratch": str(folder / "scratch")}
@@ -112,7 +115,7 @@ class Server:
                 "API_ADDRESS": "127.0.0.1", "API_PORT": "0", "ROOT_PASSWORD": self.password}
         if modules:
             env["ENABLED_MODULES"] = ",".join(modules)
-        env |= needs.get("env", {})
+        env |= (watch.settings if watch else {}) | needs.get("env", {})
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([corral, "serve", "--config=" + str(folder / "config.yaml")], env=env,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -165,7 +168,9 @@ class Server:
     def runner(self):
         settings = argparse.Namespace(base=self.base, password=self.password, record=None, reference=False,
                                       verbose=False, set=[f"{k}={v}" for k, v in self.variables.items()])
-        return Attempt(settings)
+        attempt = Attempt(settings)
+        attempt.watch = self.watch
+        return attempt
 
     def make_golden_base(self):
         """The stopped machine that scenarios clone, made of an image that is taken out of the catalog again."""
@@ -188,6 +193,15 @@ class Attempt(replay.Runner):
         pass
 
     to_first_failure = False
+    watch = None
+
+    def http(self, method, path, headers, body, timeout=60, base=None):
+        if not self.watch or base:
+            return super().http(method, path, headers, body, timeout, base)
+        self.watch.request(body)
+        status, fields, raw = super().http(method, path, headers, body, timeout, base)
+        self.watch.answer(method, path, status, raw)
+        return status, fields, raw
 
     def step(self, step, record):
         if self.to_first_failure:
@@ -219,8 +233,8 @@ class Attempt(replay.Runner):
 
 
 class Suite:
-    def __init__(self, corral, listed, verbose):
-        self.corral, self.listed, self.verbose = corral, listed, verbose
+    def __init__(self, corral, listed, verbose, planted_too):
+        self.corral, self.listed, self.verbose, self.planted_too = corral, listed, verbose, planted_too
         self.served = self.unserved = self.wrong = 0
 
     def run(self, scenarios):
@@ -238,13 +252,21 @@ class Suite:
     def run_group(self, group, folder):
         fixtures = {fixture for scenario in group for fixture in scenario.fixtures}
         failed = self.wrong
-        with Server(self.corral, folder, group[0].needs, fixtures) as server:
+        watch = planted.Watch() if self.planted_too else None
+        with Server(self.corral, folder, group[0].needs, fixtures, watch) as server:
             token = {}
+            if watch and "API_PREFIX" not in group[0].needs.get("env", {}):
+                runner = server.runner()
+                watch.follow(server, runner)
+                token = {"root_token": runner.root_token()}
             for scenario in group:
                 runner = server.runner()
                 runner.variables |= token
                 self.run_scenario(scenario, runner)
                 token = {k: v for k, v in runner.variables.items() if k == "root_token"}
+        for finding in watch.stop(server) if watch else ():
+            self.wrong += 1
+            print(f"SECRET      {finding}", flush=True)
         if self.verbose and self.wrong > failed:
             print(server.log_tail(), end="")
 
@@ -281,12 +303,15 @@ def main():
     parser.add_argument("corral", metavar="CORRAL", type=program, help="the program to test")
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders or scenarios; none: all")
     parser.add_argument("-v", "--verbose", action="store_true", help="every failing step and the server's log")
+    parser.add_argument("--planted", action="store_true", help="look for secrets where none may be seen")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     began = time.monotonic()
     try:
         known = load_scenarios()
-        suite = Suite(args.corral, load_list(known), args.verbose)
+        if args.planted:
+            planted.check_the_watch()
+        suite = Suite(args.corral, load_list(known), args.verbose, args.planted)
         suite.run(choose(known, args.names))
     except Trouble as trouble:
         sys.exit(f"run.py: {trouble}")

@@ -36,6 +36,12 @@ int key_create(const Context&, const KeyOptions&);
 int key_revoke(const Context&, const std::string& key);
 int key_delete(const Context&, const std::string& key);
 
+struct LogOptions {
+    std::string lines = "200", since, level, contains;  // as the route takes them; "" for all
+};
+// Prints the server's log: for super users.
+int logs(const Context&, const LogOptions&);
+
 // "NAME[:VERSION]"
 struct ImageName {
     std::string id, version;

@@ -145,6 +145,17 @@ TEST_F(CommandsTest, keys_are_listed_revoked_and_deleted) {
     EXPECT_EQ(run([&] { return key_delete(context_, "none"); }).code, not_found);
 }
 
+TEST_F(CommandsTest, logs_asks_for_what_was_meant_and_prints_it_as_it_comes) {
+    api_.answer("GET /logs?lines=200", "a line\n");
+    api_.answer("GET /logs?lines=5&since=15m&level=warn&contains=a%20b", "another\n");
+    EXPECT_EQ(run([&] { return logs(context_, {}); }).out, "a line\n");
+    const LogOptions some{.lines = "5", .since = "15m", .level = "warn", .contains = "a b"};
+    EXPECT_EQ(run([&] { return logs(context_, some); }).out, "another\n");
+    api_.answer("GET /logs?lines=1", R"({"message":"No log is kept on disk","code":400})", 400);
+    EXPECT_EQ(run([&] { return logs(context_, {.lines = "1", .since = "", .level = "", .contains = ""}); }).code,
+              usage);
+}
+
 TEST_F(CommandsTest, vm_list_is_a_table_or_the_servers_json) {
     const std::string body =
         R"([{"ID":"1","Name":"web","State":"running","OS":"linux","internal_ip_address":"10.0.0.2"},)"

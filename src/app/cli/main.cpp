@@ -5,7 +5,9 @@
 #include <exception>
 #include <map>
 
+#include "app/cli/admin_commands.hpp"
 #include "app/cli/commands.hpp"
+#include "app/cli/session.hpp"
 #include "app/server/app.hpp"
 #include "app/server/references.hpp"
 #include "app/server/serve.hpp"
@@ -20,9 +22,12 @@ struct Arguments {
     cli::KeyOptions key;
     cli::PushOptions push;
     cli::PullOptions pull;
+    cli::LogOptions logs;
     std::string image, machine;
     std::vector<std::string> words;
-    bool force = false;
+    cli::PrivateKeyOptions private_key;
+    cli::ServiceOptions service;
+    bool force = false, ask_root_password = false;
     int exit_code = 0;
 };
 
@@ -118,6 +123,77 @@ void add_machines(CLI::App& app, Arguments& a) {
     remove->callback([&a] { a.exit_code = cli::vm_delete(a.context, a.machine, a.force); });
 }
 
+int say(const Result<std::string>& result) {
+    if (!result) return cli::report(result.error());
+    std::puts(result->c_str());
+    return cli::ok;
+}
+
+int install_service(Arguments& a) {
+    if (a.ask_root_password) {
+        auto password = cli::ask_password("Password of root: ");
+        if (!password) return cli::report(password.error());
+        a.service.root_password = std::move(*password);
+    }
+    a.service.settings = a.words;
+    return say(cli::install_service(a.service));
+}
+
+void add_logs(CLI::App& app, Arguments& a) {
+    auto* logs = app.add_subcommand("logs", "Print the server's log; for super users");
+    logs->add_option("-n,--lines", a.logs.lines, "So many of the last lines")->capture_default_str();
+    logs->add_option("--since", a.logs.since, "A time (RFC 3339), or an age: 90s, 15m, 2h, 3d");
+    logs->add_option("-l,--level", a.logs.level, "This level and above: debug, info, warn, error");
+    logs->add_option("--contains", a.logs.contains, "Only lines with this text");
+    logs->footer("  corral logs --since 15m --level warn");
+    logs->callback([&a] { a.exit_code = cli::logs(a.context, a.logs); });
+}
+
+void add_administration(CLI::App& app, Arguments& a) {
+    auto* install = app.add_subcommand("install", "Install on this host");
+    install->require_subcommand(1);
+    auto* service = install->add_subcommand("service", "Run as a systemd service: configuration, unit, start");
+    service->add_option("KEY=VALUE", a.words, "Configuration, kept in /etc/corral/config.yaml (mode 0600)");
+    service->add_option("--file", a.service.file, "Take the configuration from this YAML or JSON file");
+    service->add_flag("--root-password", a.ask_root_password,
+                      "Set root's password: asked for, from standard input, or from CORRAL_PASSWORD");
+    service->add_option("--root", a.service.root, "Write everything below this folder and start nothing");
+    service->add_option("--program", a.service.program, "The program of the unit; default: this one");
+    service->add_flag("!--no-start", a.service.start, "Enable it without starting it");
+    service->footer("  corral install service API_PORT=3080 ENABLED_MODULES=api,catalog --root-password");
+    service->callback([&a] { a.exit_code = install_service(a); });
+
+    auto* uninstall = app.add_subcommand("uninstall", "Remove from this host");
+    uninstall->require_subcommand(1);
+    auto* gone = uninstall->add_subcommand("service", "Stop and remove the systemd service");
+    gone->add_flag("--full", a.service.full, "Configuration and data too; refused while there are machines");
+    gone->add_option("--root", a.service.root, "Below this folder, without systemd");
+    gone->callback([&a] { a.exit_code = say(cli::uninstall_service(a.service)); });
+
+    auto* key = app.add_subcommand("gen-key", "Make a private key for signing tokens");
+    key->alias("gen-rsa");
+    key->add_option("FILE,--file", a.private_key.file, "Where to; only its owner may read it")->capture_default_str();
+    key->add_option("--type", a.private_key.type, "rsa or ec")->capture_default_str();
+    key->add_option("--bits,--rsa-key-size", a.private_key.bits, "Of an RSA key")->capture_default_str();
+    key->add_flag("-f,--force", a.private_key.overwrite, "Replace a file that is there");
+    key->callback([&a] { a.exit_code = cli::make_private_key(a.private_key); });
+
+    auto* password =
+        app.add_subcommand("update-root-password", "Set the password of root in the database of this host");
+    password->alias("update-root-pass");
+    password->prefix_command();
+    password->footer(
+        "The password is read from the terminal, from standard input, or from CORRAL_PASSWORD. A server that runs "
+        "takes\n"
+        "it up at once. Configuration is found as `corral serve` finds it; flags like its own may follow:\n"
+        "  corral update-root-password --DATABASE_FOLDER=/srv/corral");
+    password->callback([&a, password] { a.exit_code = cli::update_root_password(password->remaining(), Secret()); });
+
+    app.add_subcommand("version", "Print the version")->callback([] {
+        std::printf("%s\n", std::string(app::version()).c_str());
+    });
+}
+
 // Markdown: the help of every command that is not hidden, in the order of `corral --help`.
 std::string help_of_all(const CLI::App& app, const std::string& above) {
     const std::string name = above.empty() ? app.get_name() : above + " " + app.get_name();
@@ -140,6 +216,9 @@ Result<std::string> reference(const CLI::App& app, const std::string& name) {
 }
 
 int run(int argc, char** argv) {
+    // Under the reference's name the program speaks its language.
+    if (const std::string_view name(argc > 0 ? argv[0] : ""); name.substr(name.rfind('/') + 1).starts_with("prldevops"))
+        return cli::prldevops({argv + 1, argv + argc});
     // The server has its own words: configuration keys, of which CLI11 needs to know nothing.
     if (argc > 1 && std::string_view(argv[1]) == "serve" && !(argc > 2 && std::string_view(argv[2]) == "--help"))
         return app::serve({argv + 2, argv + argc});
@@ -170,6 +249,8 @@ int run(int argc, char** argv) {
     add_keys(app, a);
     add_catalog(app, a);
     add_machines(app, a);
+    add_logs(app, a);
+    add_administration(app, a);
     // Last: commands take over the footer that stands when they are added.
     app.footer(
         "Credentials: `corral login`, or CORRAL_TOKEN, or CORRAL_API_KEY in the environment.\n"

@@ -1,6 +1,7 @@
 // The running service: every part made once, here, and handed to those that need it. Construct, start(), stop().
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,14 @@ public:
     Result<void> start();  // listens, then lets unfinished jobs go on
     void stop();           // drains requests, lets jobs reach a safe point
     [[nodiscard]] int port() const;
+
+    // Called when the process is to end, on a thread that must not block: a super user asked for it, or (`failed`) the
+    // service cannot go on. Without one nothing happens.
+    void on_stop_request(std::function<void(bool failed)> stop);
+    // Where reload() and POST /config/tools/restart find a new certificate; without one the old one stays.
+    void on_renewal(std::function<Result<Config>()> configure);
+    // Takes up what was changed from outside: accounts in the database, the certificate. In the background.
+    void reload();
     [[nodiscard]] const http::Dispatcher& dispatcher() const;
 
     struct Parts;

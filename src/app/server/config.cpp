@@ -31,7 +31,8 @@ std::string lower(std::string_view text) {
 
 const Key* find_key(std::string_view name) {
     const std::string wanted = upper(name);
-    const auto found = std::ranges::find(keys(), wanted, &Key::name);
+    const auto found =
+        std::ranges::find_if(keys(), [&](const Key& k) { return k.name == wanted || k.other_name == wanted; });
     return found == keys().end() ? nullptr : &*found;
 }
 
@@ -117,18 +118,18 @@ Result<Flags> parse_flags(const std::vector<std::string>& words) {
 }
 
 std::optional<std::string> default_file() {
-    for (const char* folder : {"/etc/corral", "/etc/prl-devops-service"})
-        for (const char* name : {"config.yaml", "config.yml", "config.json", "prldevops_config.yaml",
-                                 "prldevops_config.yml", "prldevops_config.json"}) {
-            std::string path = std::string(folder) + "/" + name;
-            if (std::filesystem::exists(path)) return path;
-        }
+    for (const std::string& path : configuration_files())
+        if (std::error_code ignored; std::filesystem::is_regular_file(path, ignored)) return path;
     return std::nullopt;
 }
 
 // JSON is read by the same parser: it is a subset of YAML.
-Result<Values> read_file(const std::string& path) {
-    Values out;
+struct File {
+    Values values;
+    std::vector<std::string> passed_over;  // sections
+};
+Result<File> read_file(const std::string& path) {
+    File out;
     try {
         const YAML::Node root = YAML::LoadFile(path);
         if (root.IsNull()) return out;
@@ -136,6 +137,7 @@ Result<Values> read_file(const std::string& path) {
         for (const auto& entry : root)  // what the reference keeps beside it is told apart from a slip of the pen
             if (const auto name = entry.first.as<std::string>(); name != "environment" && name != "reverse_proxy")
                 return invalid_field(name, "in " + path + " is unknown; keys stand below environment");
+        if (root["reverse_proxy"] && !root["reverse_proxy"].IsNull()) out.passed_over.emplace_back("reverse_proxy");
         const YAML::Node environment = root["environment"];
         if (!environment || environment.IsNull()) return out;
         if (!environment.IsMap()) return invalid_field("environment", "in " + path + " must be a map of keys");
@@ -143,7 +145,7 @@ Result<Values> read_file(const std::string& path) {
             const auto name = entry.first.as<std::string>();
             const Key* key = find_key(name);
             if (key == nullptr) return unknown_key(name, path);
-            if (!entry.second.IsNull()) out[std::string(key->name)] = entry.second.as<std::string>();
+            if (!entry.second.IsNull()) out.values[std::string(key->name)] = entry.second.as<std::string>();
         }
     } catch (const YAML::Exception& e) {
         return Error{Errc::invalid, "The configuration file " + path + " cannot be read: " + e.what()};
@@ -161,6 +163,18 @@ std::string_view to_text(Origin origin) {
         case Origin::environment: return "environment";
     }
     return "";
+}
+
+std::vector<std::string> configuration_files() {
+    std::error_code ignored;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    std::vector<std::string> out;
+    for (const auto& folder : {std::filesystem::path("/etc/corral"), program, program / "prldevops_config",
+                               std::filesystem::path("/etc/prl-devops-service")})
+        for (const char* name : {"prldevops_config", "config"})
+            for (const char* ending : {".local.yaml", ".local.yml", ".local.json", ".yaml", ".yml", ".json"})
+                out.push_back((folder / (std::string(name) + ending)).string());
+    return out;
 }
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -204,21 +218,24 @@ Result<bool> parse_boolean(std::string_view text) {
 
 Result<Config> Config::load(const std::vector<std::string>& words) {
     const Flags flags = TRY(parse_flags(words));
-    Values from_file;
-    if (!flags.config_file.empty())
-        from_file = TRY(read_file(flags.config_file));
-    else if (auto found = default_file())
-        from_file = TRY(read_file(*found));
-
     Config config;
+    config.file_ = flags.config_file.empty() ? default_file().value_or("") : flags.config_file;
+    File read;
+    if (!config.file_.empty()) read = TRY(read_file(config.file_));
+    const Values& from_file = read.values;
+    config.passed_over_ = read.passed_over;
     for (const Key& key : keys()) {
         Setting setting{std::string(key.fallback), Origin::fallback};
         // The environment wins over flags, flags over the file: the contract's order.
         if (auto it = from_file.find(key.name); it != from_file.end()) setting = {it->second, Origin::file};
         if (auto it = flags.values.find(key.name); it != flags.values.end()) setting = {it->second, Origin::flag};
-        const char* env = std::getenv(std::string(key.name).c_str());  // NOLINT(concurrency-mt-unsafe): before threads
-        if (env != nullptr && *env != '\0') setting = {env, Origin::environment};
-        TRY(check_value(key, setting.value));
+        for (const std::string_view name : {key.other_name, key.name}) {
+            if (name.empty()) continue;
+            // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
+            const char* env = std::getenv(std::string(name).c_str());
+            if (env != nullptr && *env != '\0') setting = {env, Origin::environment};
+        }
+        if (!key.pending) TRY(check_value(key, setting.value));  // nobody reads the others
         config.settings_.emplace(key.name, std::move(setting));
     }
     return config;

@@ -23,9 +23,12 @@ struct Key {
     std::string_view fallback;
     std::string_view help;
     bool secret = false;
-    bool pending = false;  // of the contract, but without effect in this version
+    bool pending = false;              // of the contract, but without effect in this version
+    std::string_view other_name = {};  // also taken
 };
 const std::vector<Key>& keys();
+// Keys of the reference that mean nothing here, whatever the version: taken and said.
+std::vector<Key> reference_keys();
 
 enum class Origin { fallback, file, flag, environment };
 std::string_view to_text(Origin);
@@ -38,7 +41,8 @@ struct Setting {
 class Config {
 public:
     // `flags` are the words after the command: `--config=FILE`, `--KEY=value`, `--KEY value`. Errc::invalid names the
-    // unknown key and the nearest known one, or the value that does not fit its type.
+    // unknown key and the nearest known one, or the value that does not fit its type. Without `--config` the first file
+    // of configuration_files() that is there is read.
     static Result<Config> load(const std::vector<std::string>& flags);
 
     [[nodiscard]] const std::string& text(std::string_view key) const;
@@ -50,10 +54,19 @@ public:
     [[nodiscard]] std::vector<std::string> list(std::string_view key) const;  // comma separated, trimmed
     // "KEY = value  (origin)" a line; secrets as ***.
     [[nodiscard]] std::string print() const;
+    [[nodiscard]] const std::string& file() const { return file_; }  // that was read; "" for none
+    // Sections of the file that mean nothing in this version (quirk Q86).
+    [[nodiscard]] const std::vector<std::string>& passed_over() const { return passed_over_; }
 
 private:
     std::map<std::string, Setting, std::less<>> settings_;
+    std::string file_;
+    std::vector<std::string> passed_over_;
 };
+
+// Where a configuration file is looked for, best first: /etc/corral, the folder of the program, its sub-folder
+// prldevops_config, /etc/prl-devops-service; each with the names and endings of the contract.
+std::vector<std::string> configuration_files();
 
 // "90s", "15m", "1h30m", "250ms", or a bare number of seconds.
 Result<std::chrono::milliseconds> parse_duration(std::string_view);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -38,7 +39,7 @@ protected:
     std::string path_;
 };
 
-TEST_F(ConfigTest, the_environment_wins_over_flags_flags_over_the_file_and_all_over_the_default) {
+TEST_F(ConfigTest, Q82_the_environment_wins_over_flags_flags_over_the_file_and_all_over_the_default) {
     const auto prefix = [&](std::vector<std::string> flags = {}) {
         const auto config = value_of(load(std::move(flags)));
         const std::string shown = config.print();
@@ -89,7 +90,7 @@ TEST_F(ConfigTest, a_misplaced_word_is_not_repeated_for_it_may_be_a_secret) {
     EXPECT_EQ(load({"-ROOT_PASSWORD=hunter2"}).error().message.find("hunter2"), std::string::npos);
 }
 
-TEST_F(ConfigTest, values_that_do_not_fit_their_type_are_refused_wherever_they_come_from) {
+TEST_F(ConfigTest, Q85_values_that_do_not_fit_their_type_are_refused_wherever_they_come_from) {
     for (const auto& [key, value] :
          {std::pair{"API_PORT", "http"}, std::pair{"API_PORT", "80 "}, std::pair{"API_PORT", "-1"},
           std::pair{"API_PORT", "1.5"}, std::pair{"API_PORT", "99999999999999999999"}, std::pair{"API_PORT", ""},
@@ -135,6 +136,43 @@ TEST_F(ConfigTest, a_file_that_says_nothing_is_fine_and_one_that_is_wrong_is_not
     }
     path_ = folder_ / "absent.yaml";
     EXPECT_TRUE(fails_with(Errc::invalid, load())) << "a file that was asked for must be there";
+}
+
+TEST_F(ConfigTest, Q86_a_section_without_effect_is_not_passed_over_in_silence) {
+    file("environment: {}\nreverse_proxy:\n  port: 5080");
+    EXPECT_EQ(value_of(load()).passed_over(), std::vector<std::string>{"reverse_proxy"});
+    file("environment: {}\nreverse_proxy:");
+    EXPECT_TRUE(value_of(load()).passed_over().empty());
+}
+
+TEST_F(ConfigTest, the_references_keys_are_taken_and_their_values_left_alone) {
+    const auto config = value_of(load({"--DATABASE_SAVE_INTERVAL_MINUTES=often", "--MODE=production"}));
+    EXPECT_EQ(config.text("DATABASE_SAVE_INTERVAL_MINUTES"), "often");
+    EXPECT_EQ(config.text("MODE"), "production");
+}
+
+TEST_F(ConfigTest, a_key_with_two_names_is_one_key) {
+    EXPECT_TRUE(value_of(load({"--PRL_DEVOPS_LOG_TO_FILE=true"})).boolean("LOG_TO_FILE"));
+    file("environment:\n  prl_devops_log_file_path: /var/log/x");
+    EXPECT_EQ(value_of(load()).text("LOG_FILE_PATH"), "/var/log/x");
+    env("PRL_DEVOPS_LOG_TO_FILE", "true");
+    EXPECT_TRUE(value_of(load()).boolean("LOG_TO_FILE"));
+    env("LOG_TO_FILE", "false");
+    EXPECT_FALSE(value_of(load()).boolean("LOG_TO_FILE")) << "the first name wins";
+    ::unsetenv("PRL_DEVOPS_LOG_TO_FILE");
+}
+
+TEST_F(ConfigTest, files_are_looked_for_where_the_contract_says) {
+    const auto files = configuration_files();
+    const auto place = [&](const std::string& ending) {
+        return std::ranges::find_if(files, [&](const std::string& f) { return f.ends_with(ending); }) - files.begin();
+    };
+    ASSERT_EQ(files.size(), 48U);
+    EXPECT_EQ(files.front(), "/etc/corral/prldevops_config.local.yaml");
+    EXPECT_LT(place("/app/prldevops_config.json"), place("/app/config.local.yaml")) << "endings before names";
+    EXPECT_LT(place("/app/config.json"), place("/app/prldevops_config/prldevops_config.local.yaml"));
+    EXPECT_LT(place("/prldevops_config/config.yml"), place("/etc/prl-devops-service/prldevops_config.local.yaml"));
+    EXPECT_EQ(files.back(), "/etc/prl-devops-service/config.json");
 }
 
 TEST_F(ConfigTest, print_masks_secrets_and_names_every_key_once) {

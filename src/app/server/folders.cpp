@@ -35,7 +35,7 @@ std::vector<std::string> Folders::usual() const { return {machines, cache, store
 
 std::vector<std::string> Folders::own() const {
     return {data + "/corral.db",  data + "/corral.db-wal", data + "/corral.db-shm", data + "/secret.key",
-            data + "/hypervisor", data + "/work",          data + "/logs"};
+            data + "/hypervisor", data + "/work",          data + "/logs",          data + "/corral.pid"};
 }
 
 Result<Folders> make_folders(const Config& config) {
@@ -52,6 +52,11 @@ Result<Folders> make_folders(const Config& config) {
         if (!made) return Error{Errc::unavailable, "The folder " + folder + " cannot be made", made.error().detail};
     }
     return out;
+}
+
+std::string known_hosts_file(const Config& config) {
+    const std::string& file = config.text("SSH_KNOWN_HOSTS");
+    return file.empty() ? home_folder() + "/.ssh/known_hosts" : file;
 }
 
 Result<Secret> master_key(const Folders& folders) {

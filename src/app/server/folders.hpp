@@ -22,6 +22,9 @@ struct Folders {
 // By the configuration; makes what is missing (mode 0700). Errc::unavailable when that fails.
 Result<Folders> make_folders(const Config& config);
 
+// known_hosts of this process's user, unless SSH_KNOWN_HOSTS names another file (quirk Q17).
+std::string known_hosts_file(const Config& config);
+
 // 32 bytes in <data>/secret.key (mode 0600), made at the first start.
 Result<Secret> master_key(const Folders& folders);
 

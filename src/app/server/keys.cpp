@@ -10,19 +10,20 @@ constexpr bool pending = true;
 
 const std::vector<Key>& keys() {
     using enum KeyType;
-    static const std::vector<Key> table{
+    static const std::vector<Key> own{
         {"API_PORT", number, "3080", "HTTP port; 0 picks a free one"},
         {"API_PREFIX", text, "/api", "Path before every route"},
         {"API_ADDRESS", text, "0.0.0.0", "Address the listeners bind to"},
         {"LOG_LEVEL", text, "info", "debug, info, warn or error"},
-        {"LOG_TO_FILE", boolean, "false", "Also write the log to a file"},
-        {"LOG_FILE_PATH", text, "", "Folder of corral.log; unset: `logs` below the data folder"},
+        {"LOG_TO_FILE", boolean, "false", "Also write the log to a file", !secret, !pending, "PRL_DEVOPS_LOG_TO_FILE"},
+        {"LOG_FILE_PATH", text, "", "Folder of corral.log; unset: `logs` below the data folder", !secret, !pending,
+         "PRL_DEVOPS_LOG_FILE_PATH"},
         {"TLS_ENABLED", boolean, "false", "Serve HTTPS"},
         {"TLS_PORT", number, "443", "HTTPS port"},
         {"TLS_CERTIFICATE", text, "", "PEM certificate chain in base64"},
         {"TLS_PRIVATE_KEY", text, "", "PEM private key in base64", secret},
         {"DISABLE_HTTP_WHEN_TLS", boolean, "false", "No plain HTTP listener while TLS is on"},
-        {"TLS_DISABLE_VALIDATION", boolean, "false", "Outgoing calls accept any certificate", !secret, pending},
+        {"TLS_DISABLE_VALIDATION", boolean, "false", "Outgoing calls accept any certificate"},
         {"ENABLE_CORS", boolean, "false", "Answer browsers of other origins although ENABLED_MODULES lacks cors"},
         {"CORS_ALLOWED_ORIGINS", list, "*", "Origins that may call; * for all"},
         {"CORS_ALLOWED_METHODS", list, "", "Methods besides the usual ones"},
@@ -70,10 +71,10 @@ const std::vector<Key>& keys() {
         {"SYSTEM_RESERVED_DISK", number, "20000", "MiB kept from machines"},
         {"CATALOG_CACHE_FOLDER", text, "", "Pulled images; unset: `cache` below the data folder"},
         {"CATALOG_CACHE_KEEP_FREE_DISK_SPACE", number, "5000", "MiB that pulls leave free"},
-        {"CATALOG_CACHE_MAX_SIZE", number, "0", "MiB; 0: what is free less what is kept. Shown in config/hardware",
-         !secret, pending},
+        {"CATALOG_CACHE_MAX_SIZE", number, "0",
+         "MiB, as config/hardware shows it; 0: what is free less what is kept. Pulls are bounded by what is kept only"},
         {"CATALOG_CACHE_ALLOW_CACHE_ABOVE_FREE_DISK_SPACE", boolean, "false", "Pull although the disk would run full"},
-        {"DISABLE_CATALOG_CACHING", boolean, "false", "Without the cache module", !secret, pending},
+        {"DISABLE_CATALOG_CACHING", boolean, "false", "Images are kept only while a machine needs them"},
         {"CATALOG_ENABLE_PROVIDER_CREDENTIALS_OBFUSCATION", boolean, "true", "Mask store credentials in answers"},
         {"VM_CACHE_REFRESH_INTERVAL_SECONDS", number, "300", "Full comparison with the hypervisor"},
         {"DISABLE_VM_CACHE_REFRESH", boolean, "false", "Without that comparison"},
@@ -85,10 +86,25 @@ const std::vector<Key>& keys() {
         {"CATALOG_STORE", text, "",
          "This server's own store: a folder or a connection string; unset: `store` below the data folder", secret},
         {"LOCAL_PATH_ROOTS", list, "", "The only folders that local paths may name"},
-        {"ENABLE_SSH_EXECUTE", boolean, "false", "Allow POST /ssh/execute", !secret, pending},
+        {"ENABLE_SSH_EXECUTE", boolean, "false", "Allow POST /ssh/execute"},
+        {"ENABLE_SSH_INSECURE_KEY", boolean, "false", "POST /ssh/execute takes any host key"},
+        {"SSH_KNOWN_HOSTS", text, "",
+         "Host keys that POST /ssh/execute trusts; unset: ~/.ssh/known_hosts of the service's user"},
+        {"METRICS_TOKEN", text, "", "Bearer that may read the metrics and nothing else; unset: super users only",
+         secret},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT", text, "",
+         "Collector that gets traces by OTLP over HTTP, such as http://127.0.0.1:4318; unset: no traces"},
+        {"OTEL_EXPORTER_OTLP_HEADERS", text, "", "Headers for it: name=value,name=value", secret},
+        {"OTEL_SERVICE_NAME", text, "corral", "Name of this service in traces"},
+        {"OTEL_TRACES_SAMPLER_ARG", text, "1", "Part of the traces that begin here to keep, from 0 to 1"},
         {"EXECUTE_TIME_LIMIT", duration, "3m", "How long a command in a guest may take"},
         {"WORKER_THREADS", number, "32", "Threads for blocking requests"},
     };
+    static const std::vector<Key> table = [] {
+        std::vector<Key> all = own;
+        for (const Key& key : reference_keys()) all.push_back(key);
+        return all;
+    }();
     return table;
 }
 

@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 
 #include "app/server/app.hpp"
 #include "app/server/folders.hpp"
 #include "app/server/hypervisor.hpp"
+#include "app/server/operations.hpp"
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
 #include "catalog/migrations.hpp"
@@ -29,9 +32,10 @@
 #include "jobs/routes.hpp"
 #include "machines/migrations.hpp"
 #include "machines/routes.hpp"
+#include "platform/crypto/pem_keys.hpp"
 #include "platform/net/http_client.hpp"
 #include "platform/net/server.hpp"
-#include "system/service.hpp"
+#include "system/routes.hpp"
 
 namespace corral::app {
 
@@ -53,9 +57,17 @@ struct App::Parts {
     std::unique_ptr<catalog::Transfer> transfer;
     std::unique_ptr<machines::Service> machines;
     std::unique_ptr<system::Service> system;
+    std::unique_ptr<Operations> operations;
     std::unique_ptr<http::Dispatcher> dispatcher;
     std::unique_ptr<tasks::Pool> workers;
+    std::mutex listening;                               // guards what follows: the listeners can be renewed
+    std::vector<std::unique_ptr<net::Server>> retired;  // handlers may still refer to their connections
     std::unique_ptr<net::Server> server;
+    net::ServerOptions listeners;
+    std::function<void(bool)> stop_process;     // what POST /shutdown does
+    std::function<Result<Config>()> configure;  // reads the configuration again
+    std::atomic<bool> stopping = false;
+    std::unique_ptr<tasks::Pool> control;  // renews the listeners
     std::unique_ptr<tasks::Periodic> housekeeping;
 };
 
@@ -72,6 +84,9 @@ Result<void> check_supported(const Config& config) {
     for (const Key& key : keys())
         if (key.pending && config.text(key.name) != key.fallback)
             log::warn("A configuration key has no effect in this version", {{"key", key.name}});
+    for (const std::string& section : config.passed_over())
+        log::warn("A section of the configuration file has no effect in this version",
+                  {{"section", section}, {"file", config.file()}});
     return {};
 }
 
@@ -95,7 +110,9 @@ Result<void> open_sign_in(App::Parts& p, const Config& config, const Secret& mas
     settings.default_role = config.text("OIDC_DEFAULT_ROLE");
     settings.audience = config.text("OIDC_AUDIENCE");
     settings = TRY(identity::oidc::settings(std::move(settings), config.list("OIDC_ROLE_MAP")));
-    const auto client = std::make_shared<net::HttpClient>(net::HttpClient::Options{.body_limit = 1U << 20U});
+    auto calls = client_options(config);
+    calls.body_limit = 1U << 20U;
+    const auto client = std::make_shared<net::HttpClient>(calls);
     const auto fetch = [client](const identity::oidc::Call& call) -> Result<identity::oidc::Answer> {
         net::ClientRequest request{.method = call.method, .url = call.url};
         if (!call.authorization.empty()) request.headers.emplace_back("Authorization", call.authorization.reveal());
@@ -176,6 +193,7 @@ void open_catalog(App::Parts& p, const Config& config) {
     settings.cache_folder = p.folders.cache;
     settings.keep_free_bytes = static_cast<std::uint64_t>(config.number("CATALOG_CACHE_KEEP_FREE_DISK_SPACE")) << 20U;
     if (config.boolean("CATALOG_CACHE_ALLOW_CACHE_ABOVE_FREE_DISK_SPACE")) settings.keep_free_bytes = 0;
+    settings.keep_unused_images = !config.boolean("DISABLE_CATALOG_CACHING");
     settings.local_roots = config.list("LOCAL_PATH_ROOTS");
     settings.usual_folders = p.folders.usual();
     settings.own_folders = p.folders.own();
@@ -270,6 +288,54 @@ Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& con
     return modules;
 }
 
+Result<net::ServerOptions> server_options(const Config& config);
+
+void request_stop(App::Parts& p, bool failed) {
+    std::lock_guard lock(p.listening);
+    if (p.stop_process) p.stop_process(failed);
+}
+
+// Those in force, with the certificate as it is configured now.
+net::ServerOptions fresh_options(App::Parts& p) {
+    std::lock_guard lock(p.listening);
+    net::ServerOptions out = p.listeners;
+    if (out.port >= 0) out.port = p.server->port();
+    if (out.tls_port >= 0) out.tls_port = p.server->tls_port();
+    if (!p.configure) return out;
+    auto config = p.configure();
+    auto options = config ? server_options(*config) : Result<net::ServerOptions>(config.error());
+    if (options) {
+        out.tls_certificate = options->tls_certificate;
+        out.tls_private_key = options->tls_private_key;
+    } else {
+        log::error("The configuration cannot be read again; the one in force stays",
+                   {{"why", options.error().message}});
+    }
+    return out;
+}
+
+// New listeners on the ports of the old ones, which finish what they have begun; tokens, jobs and the event hub know
+// nothing of it (quirk Q14). On the control thread only.
+void renew_listeners(App::Parts& p) {
+    if (p.stopping) return;
+    const net::ServerOptions options = fresh_options(p);
+    log::info("Renewing the listeners", {{"port", options.port}, {"tls_port", options.tls_port}});
+    auto server = std::make_unique<net::Server>(*p.dispatcher, *p.workers, options);
+    if (const auto started = server->start_in_place_of(*p.server); !started) {
+        log::error("The listeners cannot be renewed", {{"why", started.error().message}});
+        if (started.error().code != Errc::invalid) request_stop(p, true);  // else the old ones go on
+        return;
+    }
+    net::Server* old = nullptr;
+    {
+        std::lock_guard lock(p.listening);
+        old = p.retired.emplace_back(std::exchange(p.server, std::move(server))).get();
+        p.listeners = options;
+    }
+    old->stop();
+    log::info("The listeners are renewed");
+}
+
 std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string>& modules) {
     std::vector<http::Route> table;
     const auto add = [&](std::vector<http::Route> rows) {
@@ -281,7 +347,16 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
     add(identity::account_routes(*p.accounts, *p.configs));
     add(events::routes(*p.hub));
     add(jobs::routes(*p.jobs));
-    add(system::routes(*p.system));
+    add(system::routes({.clock = p.clock,
+                        .service = *p.system,
+                        .log_stream = p.operations->log_stream(),
+                        .tools = p.operations->tools(),
+                        .remote = p.operations->remote(),
+                        .log_file = p.operations->log_file(),
+                        .restart = [&p] { p.control->post([&p] { renew_listeners(p); }); },
+                        .shutdown = [&p] { request_stop(p, false); },
+                        .database_answers = [&p] { return p.database->read([](db::Tx&) {}); },
+                        .metrics = [&p] { return p.operations->metrics().text(); }}));
     if (has(modules, "catalog")) {
         add(catalog::routes(*p.catalog));
         add(catalog::transfer_routes(*p.transfer));
@@ -303,6 +378,22 @@ std::optional<std::string> unwrapped(std::string text) {
     return crypto::from_base64(text);
 }
 
+// Whether the certificate is good now; says so when it is not, or not for long. One that is no certificate is left to
+// the listener, which knows why.
+bool check_validity(const std::string& certificate) {
+    constexpr auto soon = std::chrono::days{30};
+    const auto valid = crypto::certificate_validity(certificate);
+    if (!valid) return true;
+    const Time now = SystemClock{}.now();
+    const bool good = valid->from <= now && now < valid->until;
+    if (!good)
+        log::error("The TLS certificate is not valid now",
+                   {{"from", to_rfc3339(valid->from)}, {"until", to_rfc3339(valid->until)}});
+    else if (valid->until < now + soon)
+        log::warn("The TLS certificate ends soon", {{"until", to_rfc3339(valid->until)}});
+    return good;
+}
+
 Result<net::ServerOptions> server_options(const Config& config) {
     constexpr int last_port = 65'535;
     net::ServerOptions out;
@@ -316,7 +407,8 @@ Result<net::ServerOptions> server_options(const Config& config) {
     out.tls_certificate = *certificate;
     out.tls_private_key = Secret(*key);
     out.tls_port = TRY(whole_number(config, "TLS_PORT", 0, last_port));
-    if (config.boolean("DISABLE_HTTP_WHEN_TLS")) out.port = -1;
+    // Nobody is locked out by a certificate that clients refuse.
+    if (check_validity(*certificate) && config.boolean("DISABLE_HTTP_WHEN_TLS")) out.port = -1;
     return out;
 }
 
@@ -337,7 +429,25 @@ std::string_view version() { return CORRAL_VERSION; }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 App::~App() { stop(); }
-int App::port() const { return parts_->server->port() > 0 ? parts_->server->port() : parts_->server->tls_port(); }
+int App::port() const {
+    std::lock_guard lock(parts_->listening);
+    return parts_->server->port() > 0 ? parts_->server->port() : parts_->server->tls_port();
+}
+void App::on_stop_request(std::function<void(bool failed)> stop) {
+    std::lock_guard lock(parts_->listening);
+    parts_->stop_process = std::move(stop);
+}
+void App::on_renewal(std::function<Result<Config>()> configure) {
+    std::lock_guard lock(parts_->listening);
+    parts_->configure = std::move(configure);
+}
+void App::reload() {
+    parts_->control->post([p = parts_.get()] {
+        if (const auto read = p->directory->reload(); !read)
+            log::error("The accounts cannot be read again", {{"why", read.error().message}});
+        renew_listeners(*p);
+    });
+}
 const http::Dispatcher& App::dispatcher() const { return *parts_->dispatcher; }
 
 Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<machines::Driver> hypervisor) {
@@ -369,24 +479,37 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     about.cache_folder = p.folders.cache;
     if (p.driver)
         about.cache = system::CacheConfig{
-            .enabled = true,
+            .enabled = !config.boolean("DISABLE_CATALOG_CACHING"),
             .folder = p.folders.cache,
             .keep_free_disk_space = config.number("CATALOG_CACHE_KEEP_FREE_DISK_SPACE"),
             .max_size = config.number("CATALOG_CACHE_MAX_SIZE"),
             .allow_above_free_disk_space = config.boolean("CATALOG_CACHE_ALLOW_CACHE_ABOVE_FREE_DISK_SPACE")};
     p.system =
         std::make_unique<system::Service>(about, p.driver.get(), p.machines ? &p.machines->inventory() : nullptr);
+    p.operations = TRY(Operations::make({.config = config,
+                                         .folders = p.folders,
+                                         .clock = p.clock,
+                                         .who = *p.identity,
+                                         .events = *p.events,
+                                         .hub = *p.hub,
+                                         .jobs = *p.jobs,
+                                         .inventory = p.machines ? &p.machines->inventory() : nullptr,
+                                         .root = [&p] { return p.identity->root(); },
+                                         .version = std::string(version())}));
     http::Dispatcher::Settings settings;
+    settings.observers = p.operations->observers();
     settings.prefix = config.text("API_PREFIX");
     settings.version = version();
     settings.cors.enabled = config.boolean("ENABLE_CORS") || has(modules, "cors");
     settings.cors.origins = config.list("CORS_ALLOWED_ORIGINS");
     settings.cors.methods = config.list("CORS_ALLOWED_METHODS");
     settings.cors.headers = config.list("CORS_ALLOWED_HEADERS");
-    p.dispatcher = std::make_unique<http::Dispatcher>(make_table(p, modules), *p.identity, settings);
+    p.dispatcher = std::make_unique<http::Dispatcher>(make_table(p, modules), p.operations->door(), settings);
     p.workers = std::make_unique<tasks::Pool>(
         "requests", static_cast<std::size_t>(TRY(whole_number(config, "WORKER_THREADS", 1, 1024))));
-    p.server = std::make_unique<net::Server>(*p.dispatcher, *p.workers, TRY(server_options(config)));
+    p.control = std::make_unique<tasks::Pool>("control", 1);
+    p.listeners = TRY(server_options(config));
+    p.server = std::make_unique<net::Server>(*p.dispatcher, *p.workers, p.listeners);
     return std::unique_ptr<App>(new App(std::move(parts)));
 }
 
@@ -401,10 +524,13 @@ Result<void> App::start() {
 void App::stop() {
     Parts& p = *parts_;
     p.housekeeping.reset();
+    p.stopping = true;
+    if (p.control) p.control->stop();
     if (p.server) p.server->stop();
     // Before the workers: some of them wait for a job.
     if (p.jobs) p.jobs->stop();
     if (p.workers) p.workers->stop();
+    p.retired.clear();
     if (p.machines) p.machines->stop();
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/log.hpp"
+#include "base/trace.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/base_routes.hpp"
 #include "platform/http/errors.hpp"
@@ -153,6 +154,7 @@ Admission Dispatcher::admit(Request& request) const {
 Response Dispatcher::run(const Admission& admission, const Request& request) const {
     const Route& route = *admission.route;
     const log::RequestScope scope(request.request_id);
+    const trace::Scope traced(request.trace_parent);
     const Call call{request, admission.caller, admission.path_values};
     try {
         if (!route.handle) return plain_error(400, "This route speaks WebSocket; send an upgrade request");

@@ -6,6 +6,8 @@
 #include <memory>
 #include <mutex>
 
+#include "base/trace.hpp"
+
 namespace corral::net {
 
 namespace {
@@ -134,6 +136,7 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
     if (!request.bearer.empty()) headers.add("Authorization: Bearer " + request.bearer.reveal());
     if (!request.api_key.empty()) headers.add("X-Api-Key: " + request.api_key.reveal());
     if (!request.body.empty()) headers.add("Content-Type: " + request.content_type);
+    if (!trace::current().empty()) headers.add("traceparent: " + trace::current());
     headers.add("Expect:");  // no pause before large bodies
     curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");

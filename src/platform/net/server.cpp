@@ -5,6 +5,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
+#include <future>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -38,17 +39,24 @@ struct Server::State {
     std::atomic<std::size_t> next_loop{0};
     int plain_port = 0;
     int secure_port = 0;
+    int inherited_plain = -1;  // sockets of a server before this one
+    int inherited_tls = -1;
     bool running = false;
 
     State(const http::Dispatcher& d, tasks::Pool& w, ServerOptions o)
         : shared{.dispatcher = d, .workers = w, .options = std::move(o)} {}
 
-    Result<std::unique_ptr<tcp::acceptor>> listen(int port) {
+    Result<std::unique_ptr<tcp::acceptor>> listen(int port, int inherited) {
         boost::system::error_code error;
         const auto address = asio::ip::make_address(shared.options.address, error);
         if (error) return Error{Errc::invalid, "The listening address is not an IP address", shared.options.address};
         auto acceptor = std::make_unique<tcp::acceptor>(loops.front()->context);
         const tcp::endpoint endpoint(address, static_cast<unsigned short>(port));
+        if (inherited >= 0) {
+            acceptor->assign(endpoint.protocol(), inherited, error);
+            if (error) return Error{Errc::internal, "A listening socket cannot be taken over: " + error.message()};
+            return acceptor;
+        }
         acceptor->open(endpoint.protocol(), error);
         if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
         if (!error) acceptor->bind(endpoint, error);
@@ -126,16 +134,34 @@ Server::Server(const http::Dispatcher& dispatcher, tasks::Pool& workers, ServerO
 
 Server::~Server() { stop(); }
 
-Result<void> Server::start() {
+Result<void> Server::start() { return begin(); }
+
+Result<void> Server::start_in_place_of(Server& old) {
+    State& s = *state_;
+    State& before = *old.state_;
+    if (s.shared.options.tls_port >= 0) TRY(s.prepare_tls());  // while the old one could still go on
+    std::promise<void> released;
+    asio::post(before.loops.front()->context, [&] {
+        boost::system::error_code ignored;
+        // Not a copy of the descriptor: the old loop must forget the socket, not only close it.
+        if (before.plain_acceptor) s.inherited_plain = before.plain_acceptor->release(ignored);
+        if (before.tls_acceptor) s.inherited_tls = before.tls_acceptor->release(ignored);
+        released.set_value();
+    });
+    released.get_future().wait();
+    return begin();
+}
+
+Result<void> Server::begin() {
     State& s = *state_;
     for (int i = 0; i < std::max(1, s.shared.options.threads); ++i) s.loops.push_back(std::make_unique<Loop>());
     if (s.shared.options.port >= 0) {
-        s.plain_acceptor = TRY(s.listen(s.shared.options.port));
+        s.plain_acceptor = TRY(s.listen(s.shared.options.port, std::exchange(s.inherited_plain, -1)));
         s.plain_port = s.plain_acceptor->local_endpoint().port();
     }
     if (s.shared.options.tls_port >= 0) {
-        TRY(s.prepare_tls());
-        s.tls_acceptor = TRY(s.listen(s.shared.options.tls_port));
+        if (!s.tls) TRY(s.prepare_tls());
+        s.tls_acceptor = TRY(s.listen(s.shared.options.tls_port, std::exchange(s.inherited_tls, -1)));
         s.secure_port = s.tls_acceptor->local_endpoint().port();
     }
     if (s.plain_acceptor) s.accept(*s.plain_acceptor, false);

@@ -46,6 +46,9 @@ public:
 
     // Binds and listens. Errc::unavailable when a port cannot be had (quirk Q90: never limp on without a listener).
     Result<void> start();
+    // As start(), on the listening sockets of `old`, which accepts nobody from then on and wants to be stopped: who
+    // connects meanwhile waits, and is not refused. Both must listen in the same way.
+    Result<void> start_in_place_of(Server& old);
     [[nodiscard]] int port() const;  // of the plain listener once started
     [[nodiscard]] int tls_port() const;
     // Stops accepting, closes idle connections and WebSockets (1001), waits for running requests up to drain_time.
@@ -53,6 +56,7 @@ public:
     void stop();
 
 private:
+    Result<void> begin();
     struct State;
     std::unique_ptr<State> state_;
 };
