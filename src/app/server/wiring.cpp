@@ -34,6 +34,7 @@
 #include "machines/routes.hpp"
 #include "platform/crypto/pem_keys.hpp"
 #include "platform/net/http_client.hpp"
+#include "platform/http/edge/access_log.hpp"
 #include "platform/net/server.hpp"
 #include "system/routes.hpp"
 
@@ -58,6 +59,7 @@ struct App::Parts {
     std::unique_ptr<machines::Service> machines;
     std::unique_ptr<system::Service> system;
     std::unique_ptr<Operations> operations;
+    http::AccessLog access_log;
     std::unique_ptr<http::Dispatcher> dispatcher;
     std::unique_ptr<tasks::Pool> workers;
     std::mutex listening;                               // guards what follows: the listeners can be renewed
@@ -372,6 +374,14 @@ Result<int> whole_number(const Config& config, const char* key, int from, int to
     return static_cast<int>(number);
 }
 
+Result<void> read_limits(const Config& config, http::Dispatcher::Settings& settings) {
+    constexpr int most = 10'000'000;
+    settings.rate.per_minute = TRY(whole_number(config, "RATE_LIMIT_PER_MINUTE", 0, most));
+    settings.rate.burst = TRY(whole_number(config, "RATE_LIMIT_BURST", 0, most));
+    settings.address_rate.per_minute = TRY(whole_number(config, "RATE_LIMIT_ADDRESS_PER_MINUTE", 0, most));
+    return {};
+}
+
 // base64 as tools print it, in lines.
 std::optional<std::string> unwrapped(std::string text) {
     std::erase_if(text, [](char c) { return c == '\n' || c == '\r'; });
@@ -399,6 +409,14 @@ Result<net::ServerOptions> server_options(const Config& config) {
     net::ServerOptions out;
     out.address = config.text("API_ADDRESS");
     out.port = TRY(whole_number(config, "API_PORT", 0, last_port));
+    out.max_connections = static_cast<std::size_t>(TRY(whole_number(config, "HTTP_MAX_CONNECTIONS", 1, 1'000'000)));
+    out.header_limit = static_cast<std::size_t>(TRY(whole_number(config, "HTTP_MAX_HEADER_SIZE", 1024, 1 << 20)));
+    for (const auto& [key, timeout] :
+         {std::pair{"HTTP_HEADER_TIMEOUT", &out.header_timeout}, std::pair{"HTTP_BODY_TIMEOUT", &out.body_timeout},
+          std::pair{"HTTP_WRITE_TIMEOUT", &out.write_timeout}, std::pair{"HTTP_IDLE_TIMEOUT", &out.idle_timeout}}) {
+        *timeout = config.duration(key);
+        if (timeout->count() <= 0) return invalid_field(key, "must be longer than nothing");
+    }
     if (!config.boolean("TLS_ENABLED")) return out;
     const auto certificate = unwrapped(config.text("TLS_CERTIFICATE"));
     const auto key = unwrapped(config.secret("TLS_PRIVATE_KEY").reveal());
@@ -504,6 +522,9 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     settings.cors.origins = config.list("CORS_ALLOWED_ORIGINS");
     settings.cors.methods = config.list("CORS_ALLOWED_METHODS");
     settings.cors.headers = config.list("CORS_ALLOWED_HEADERS");
+    settings.cors.exposed = config.list("CORS_EXPOSED_HEADERS");
+    if (config.boolean("ACCESS_LOG")) settings.observers.push_back(&p.access_log);
+    TRY(read_limits(config, settings));
     p.dispatcher = std::make_unique<http::Dispatcher>(make_table(p, modules), p.operations->door(), settings);
     p.workers = std::make_unique<tasks::Pool>(
         "requests", static_cast<std::size_t>(TRY(whole_number(config, "WORKER_THREADS", 1, 1024))));

@@ -16,6 +16,7 @@ public:
         std::vector<std::string> origins;  // "*" or empty: all
         std::vector<std::string> methods;  // besides the usual ones
         std::vector<std::string> headers;  // besides the usual ones
+        std::vector<std::string> exposed;  // headers of answers that pages may read; the contract has none
     };
     explicit Cors(Settings settings);
 
@@ -27,6 +28,7 @@ public:
 private:
     Settings settings_;
     bool any_origin_;
+    std::string exposed_;
 };
 
 }  // namespace corral::http

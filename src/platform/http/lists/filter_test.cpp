@@ -1,4 +1,4 @@
-#include "platform/http/filter.hpp"
+#include "platform/http/lists/filter.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "platform/http/cors.hpp"
+#include "platform/http/edge/cors.hpp"
 
 #include <algorithm>
 
@@ -9,6 +9,7 @@ namespace corral::http {
 Cors::Cors(Settings settings)
     : settings_(std::move(settings)),
       any_origin_(settings_.origins.empty() || std::ranges::find(settings_.origins, "*") != settings_.origins.end()) {
+    for (const std::string& name : settings_.exposed) exposed_ += (exposed_.empty() ? "" : ", ") + name;
     for (const char* m : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
         settings_.methods.emplace_back(m);
     for (const char* h : {"X-Requested-With", "Accept", "Authorization", "Content-Type", "Content-Length",
@@ -62,10 +63,12 @@ Response Cors::preflight(const Request& request) const {
 
 void Cors::decorate(const Request& request, Response& response) const {
     if (!settings_.enabled) return;
+    // The same address answers other origins, and none, in other ways: no cache may mix them up.
+    if (!any_origin_ && response.headers.get("Vary") != "Origin") response.headers.add("Vary", "Origin");
     const auto origin = request.headers.find("Origin");
     if (!origin || !origin_allowed(*origin)) return;
     response.headers.set("Access-Control-Allow-Origin", any_origin_ ? "*" : std::string(*origin));
-    if (settings_.origins.size() > 1) response.headers.set("Vary", "Origin");
+    if (!exposed_.empty()) response.headers.set("Access-Control-Expose-Headers", exposed_);
 }
 
 }  // namespace corral::http
