@@ -94,7 +94,9 @@ const std::vector<Key>& keys() {
         {"HYPERVISOR", text, "auto", "auto, libvirt, parallels or fake"},
         {"LIBVIRT_URI", text, "", "Another libvirt; unset: an embedded one below the data folder"},
         {"MACHINES_FOLDER", text, "", "Disks and state of machines; unset: `machines` below the data folder"},
-        {"DATABASE_URL", text, "", "postgresql://…, which this version refuses; unset: SQLite in DATABASE_FOLDER",
+        {"DATABASE_URL", text, "",
+         "postgresql://user:password@host:5432/name, which several controllers may share; unset: SQLite in "
+         "DATABASE_FOLDER",
          secret},
         {"CATALOG_STORE", text, "",
          "This server's own store: a folder or a connection string; unset: `store` below the data folder", secret},

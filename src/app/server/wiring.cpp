@@ -9,8 +9,10 @@
 #include <thread>
 
 #include "app/server/app.hpp"
+#include "app/server/database.hpp"
 #include "app/server/folders.hpp"
 #include "app/server/hypervisor.hpp"
+#include "app/server/migrations.hpp"
 #include "app/server/operations.hpp"
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
@@ -33,8 +35,8 @@
 #include "machines/migrations.hpp"
 #include "machines/routes.hpp"
 #include "platform/crypto/pem_keys.hpp"
-#include "platform/net/http_client.hpp"
 #include "platform/http/edge/access_log.hpp"
+#include "platform/net/http_client.hpp"
 #include "platform/net/server.hpp"
 #include "system/routes.hpp"
 
@@ -70,7 +72,8 @@ struct App::Parts {
     std::function<Result<Config>()> configure;  // reads the configuration again
     std::atomic<bool> stopping = false;
     std::unique_ptr<tasks::Pool> control;  // renews the listeners
-    std::unique_ptr<tasks::Periodic> housekeeping;
+    std::unique_ptr<tasks::Periodic> housekeeping, adoption;
+    bool keeps_images = false;  // this controller works on the folders of images and machines
 };
 
 namespace {
@@ -79,23 +82,20 @@ bool has(const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::find(list, name) != list.end();
 }
 
-// Never SQLite behind the back of who asked for PostgreSQL; and what has no effect yet is said, not passed over.
-Result<void> check_supported(const Config& config) {
-    if (config.is_set("DATABASE_URL") && !config.text("DATABASE_URL").empty())
-        return invalid_field("DATABASE_URL", "is not supported in this version");
+// What has no effect yet is said, not passed over.
+void tell_of_pending(const Config& config) {
     for (const Key& key : keys())
         if (key.pending && config.text(key.name) != key.fallback)
             log::warn("A configuration key has no effect in this version", {{"key", key.name}});
     for (const std::string& section : config.passed_over())
         log::warn("A section of the configuration file has no effect in this version",
                   {{"section", section}, {"file", config.file()}});
-    return {};
 }
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> out;
     for (auto& list : {identity::migrations(), events::migrations(), jobs::migrations(), catalog::migrations(),
-                       machines::migrations()})
+                       machines::migrations(), app::migrations()})
         out.insert(out.end(), list.begin(), list.end());
     return out;
 }
@@ -264,6 +264,16 @@ Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& con
                               .healthy = false,
                               .message = "",
                               .error_message = "This module is not part of this version"});
+    // Folders and machines are this host's: of the controllers on one database, one has them.
+    p.keeps_images = (has(modules, "host") || has(modules, "catalog")) && TRY(p.database->claim("images and machines"));
+    if (!p.keeps_images)
+        for (const char* name : {"host", "catalog"})
+            if (std::erase(modules, name) > 0 && chosen)
+                failed.push_back({.name = name,
+                                  .healthy = false,
+                                  .message = "",
+                                  .error_message = "Another controller on this database runs this module"});
+    if (!p.keeps_images) p.driver.reset();
     if (has(modules, "host") && !p.driver) {
         auto opened = open_hypervisor(config, p.folders.data);
         if (opened) {
@@ -437,6 +447,7 @@ void keep_house(App::Parts& p) {
     note(p.identity->tidy());
     note(p.events->trim());
     note(p.jobs->trim());
+    if (!p.keeps_images) return;
     note(p.transfer->expire());
     note(p.catalog->tidy());
 }
@@ -472,10 +483,11 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     auto parts = std::make_unique<Parts>();
     Parts& p = *parts;
     p.driver = std::move(hypervisor);
-    TRY(check_supported(config));
+    tell_of_pending(config);
     p.folders = TRY(make_folders(config));
-    p.database = TRY(db::open_sqlite(p.folders.data + "/corral.db"));
+    p.database = TRY(open_database(config, p.folders));
     TRY(p.database->migrate(all_migrations()));
+    TRY(check_key(config, *p.database, TRY(master_key(p.folders))));
     p.events = std::make_unique<events::EventLog>(*p.database, p.clock);
     TRY(open_identity(p, config));
     p.hub = std::make_unique<events::Hub>(*p.events, p.clock);
@@ -485,11 +497,13 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     std::vector<system::ServiceHealth> failed;
     const auto modules = TRY(choose_modules(p, config, failed));
     open_catalog(p, config);
-    if (auto swept = p.catalog->recover(); !swept)
-        log::warn("Old uploads could not be removed",
-                  {{"why", swept.error().message}, {"detail", swept.error().detail}});
+    if (p.keeps_images)
+        if (auto swept = p.catalog->recover(); !swept)
+            log::warn("Old uploads could not be removed",
+                      {{"why", swept.error().message}, {"detail", swept.error().detail}});
     if (p.driver) TRY(open_machines(p, config));
     system::Settings about{.version = std::string(version()), .modules = modules, .failed = failed};
+    about.database = [&p] { return p.database->check(); };
     about.reserved_cpus = config.number("SYSTEM_RESERVED_CPU");
     about.reserved_memory_mib = config.number("SYSTEM_RESERVED_MEMORY");
     about.reserved_disk_mib = config.number("SYSTEM_RESERVED_DISK");
@@ -539,11 +553,19 @@ Result<void> App::start() {
     parts_->jobs->resume_after_restart();
     parts_->housekeeping = std::make_unique<tasks::Periodic>(
         "housekeeping", std::chrono::minutes{10}, [p = parts_.get()](const std::stop_token&) { keep_house(*p); });
+    // Nobody else's jobs are to be found on SQLite.
+    if (!parts_->database->controller().empty())
+        parts_->adoption = std::make_unique<tasks::Periodic>(
+            "adoption", std::chrono::seconds{5}, [p = parts_.get()](const std::stop_token&) {
+                if (auto done = p->jobs->adopt(); !done)
+                    log::warn("Jobs of others were not looked after", {{"why", done.error().detail}});
+            });
     return {};
 }
 
 void App::stop() {
     Parts& p = *parts_;
+    p.adoption.reset();
     p.housekeeping.reset();
     p.stopping = true;
     if (p.control) p.control->stop();
