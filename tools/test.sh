@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Runs every test: checks, clang-tidy on what changed, unit and API tests under ASan and UBSan, then all tests of the
 # plain build: unit, contract, API, wire, crash and real guests.
-#   --fast   without clang-tidy and the sanitizer build     --long   long counts and TSan     anything else goes to ctest
+#   --fast   without clang-tidy, the sanitizer build and fuzzing     --long   long counts and TSan, ten minutes of each
+#   fuzz target     anything else goes to ctest
+# CORRAL_FUZZ_SECONDS: of each fuzz target (20, two at a time: under two minutes in all); 0 for none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fast= long=
@@ -13,7 +15,7 @@ for a in "$@"; do
     *) args+=("$a") ;;
     esac
 done
-[ -z "$long" ] || export CORRAL_LONG=1
+[ -z "$long" ] || export CORRAL_LONG=1 CORRAL_FUZZ_SECONDS=${CORRAL_FUZZ_SECONDS:-600} CORRAL_PROPERTIES_SECONDS=300
 
 under() { # preset: unit and API tests of a sanitizer build
     cmake --preset "$1" >/dev/null
@@ -30,6 +32,11 @@ cmake --build build/dev
 if [ -z "$fast" ]; then
     tools/tidy.sh
     under asan
+    if [ "${CORRAL_FUZZ_SECONDS:-20}" != 0 ]; then
+        cmake --preset fuzz >/dev/null
+        cmake --build build/fuzz --target fuzz_targets
+        ctest --test-dir build/fuzz -L fuzz -j2 --output-on-failure --no-tests=error
+    fi
 fi
 if [ -n "$long" ]; then
     export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp"

@@ -1,23 +1,26 @@
 #include "catalog/routes.hpp"
 
+#include <functional>
+
 namespace corral::catalog {
 
 namespace {
 
 using http::PathText;
 
-// [{"CATALOG_ID": [manifest, …]}, …], filtered by X-Filter on the manifests.
-Result<http::Response> grouped(const http::Request& request, const Result<std::vector<Group>>& groups) {
-    if (!groups) return Error(groups.error());
-    std::optional<http::Filter> filter;
-    if (const auto header = request.headers.get("X-Filter"); !header.empty()) filter = TRY(http::Filter::parse(header));
+// [{"CATALOG_ID": [manifest, …]}, …]; X-Filter looks at the manifests, pages are of groups.
+Result<http::Response> grouped(const http::Request& request, const std::function<Result<std::vector<Group>>()>& list) {
+    const auto listing = TRY(http::Listing::of(request));
     std::vector<std::map<std::string, std::vector<Manifest>>> out;
-    for (const Group& group : *groups) {
-        std::vector<Manifest> kept = group.manifests;
-        if (filter) std::erase_if(kept, [&](const Manifest& m) { return !filter->matches(m); });
-        if (!kept.empty()) out.push_back({{group.catalog_id, std::move(kept)}});
+    std::vector<Group> groups = TRY(list());
+    for (Group& group : groups) {
+        listing.filter(group.manifests);
+        if (!group.manifests.empty()) out.push_back({{group.catalog_id, std::move(group.manifests)}});
     }
-    return http::json_answer(200, out);
+    http::Response answer;
+    TRY(listing.arrange(out, answer));
+    answer.body = json::write(out);
+    return answer;
 }
 
 bool clean_remote(const http::Request& request) {
@@ -34,8 +37,10 @@ std::vector<http::Route> routes(Service& service) {
     const char* clean = "true (default): also remove the files in the store";
     std::vector<Route> rows;
     rows.push_back(get("/v1/catalog", readers, "All records, grouped by catalog id",
-                       [&](const Caller& who, const Request& request) { return grouped(request, service.list(who)); })
-                       .header("X-Filter", "property=regex[,i] on the records"));
+                       [&](const Caller& who, const Request& request) {
+                           return grouped(request, [&] { return service.list(who); });
+                       })
+                       .lists());
     rows.push_back(get("/v1/catalog/{catalogId}", readers, "Records of a catalog id",
                        [&](const Caller& who, PathText id) { return service.list(who, id.text); }));
     rows.push_back(get(

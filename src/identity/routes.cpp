@@ -19,7 +19,7 @@ http::Route login_row(Service& service) {
                               return out;
                           });
     row.response_schema = json::add_schema<LoginResponse>(row.schemas);
-    return std::move(row).diagnostics();
+    return std::move(row).diagnostics().fails({401});
 }
 
 }  // namespace
@@ -31,7 +31,8 @@ std::vector<http::Route> routes(Service& service) {
     rows.push_back(post("/v1/auth/token/validate", open_to_anyone("the token in the body is the credential"),
                         "Is a token good?",
                         [&](const Caller&, ValidateTokenRequest body) { return service.validate(body); })
-                       .diagnostics());
+                       .diagnostics()
+                       .fails({401}));
     rows.push_back(post("/v1/auth/logout", signed_in(), "End this token, or all of the account",
                         [&](const Caller& who, LogoutRequest body) { return service.logout(who, body); })
                        .optional_body()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 
 #include "base/log.hpp"
 #include "jobs/store.hpp"
@@ -13,6 +14,7 @@ namespace corral::jobs {
 namespace {
 constexpr auto progress_interval = std::chrono::milliseconds{500};
 constexpr std::size_t errors_kept = 1000;
+constexpr const char* topic = "jobs";
 
 bool sees_all(const Caller& who) { return who.has_claim("JOB_MANAGER_LIST"); }
 }  // namespace
@@ -99,7 +101,8 @@ JobService::JobService(db::Database& database, events::Service& events, const Cl
       clock_(clock),
       resolve_(std::move(resolve)),
       options_(options),
-      pool_(std::make_unique<tasks::Pool>("jobs", options.threads)) {}
+      pool_(std::make_unique<tasks::Pool>("jobs", options.threads)),
+      others_(database.listen(topic, [this] { heed_others(); })) {}
 
 JobService::~JobService() { stop(); }
 
@@ -117,7 +120,9 @@ void JobService::append_event(db::Tx& tx, std::string_view message, const Job& j
 Result<void> JobService::save(Job& job, std::initializer_list<std::string_view> messages) {
     job.updated_at = clock_.now();
     return database_.write([&](db::Tx& tx) {
-        if (!store::update(tx, job)) return;  // removed meanwhile: nothing to tell
+        // Removed meanwhile, or another controller has it now: nothing to tell.
+        if (!store::assigned(tx, job.id, database_.controller()) || !store::update(tx, job)) return;
+        if (job.finished()) store::release(tx, job.id);
         for (const auto message : messages) append_event(tx, message, job);
     });
 }
@@ -152,6 +157,7 @@ Result<Job> JobService::submit(const Caller& who, NewJob wanted) {
     job.created_at = job.updated_at = clock_.now();
     TRY(database_.write([&](db::Tx& tx) {
         store::insert(tx, job);
+        store::assign(tx, job.id, database_.controller());
         append_event(tx, "JOB_CREATED", job);
     }));
     with_owner(job);
@@ -289,10 +295,32 @@ Result<void> JobService::cancel(const Caller& who, const Ref<JobTag>& id) {
     const Job job = TRY(find(id.text));
     if (job.owner != who.user_id().text && !who.has_claim("JOB_MANAGER_DELETE"))
         return Error{Errc::forbidden, "This job belongs to somebody else"};
-    const auto run = running(job.id);
-    if (!run) return Error{Errc::conflict, "The job has ended already"};
-    run->request_stop();
-    return {};
+    const Error ended{Errc::conflict, "The job has ended already"};
+    if (const auto run = running(job.id)) {
+        run->request_stop();
+        return {};
+    }
+    if (job.finished()) return ended;
+    return database_.write([&](db::Tx& tx) -> Result<void> {
+        if (!store::ask_to_stop(tx, job.id)) return ended;
+        tx.announce(topic);
+        return {};
+    });
+}
+
+void JobService::heed_others() {
+    const auto mine = database_.read([&](db::Tx& tx) { return store::assigned_to(tx, database_.controller()); });
+    if (!mine) return log::warn("What others ask of jobs cannot be read", {{"why", mine.error().detail}});
+    std::vector<std::shared_ptr<Run>> to_stop;
+    {
+        std::lock_guard lock(mutex_);
+        for (const auto& [id, run] : runs_) {
+            const auto it = mine->find(id);
+            if (it == mine->end()) run->removed = true;  // or taken over
+            if (it == mine->end() || it->second) to_stop.push_back(run);
+        }
+    }
+    for (const auto& run : to_stop) run->request_stop();
 }
 
 Result<void> JobService::remove(const Caller& who, const Ref<JobTag>& id) {
@@ -307,6 +335,7 @@ Result<void> JobService::remove(const Caller& who, const Ref<JobTag>& id) {
     return database_.write([&](db::Tx& tx) {
         store::remove(tx, job.id);
         append_event(tx, "JOB_DELETED", job);
+        tx.announce(topic);
     });
 }
 
@@ -327,9 +356,48 @@ Result<bool> JobService::unfinished(const JobId& id) {
 }
 
 void JobService::resume_after_restart() {
-    auto jobs = database_.read([](db::Tx& tx) { return store::unfinished(tx); });
+    auto jobs = database_.write([&](db::Tx& tx) {
+        auto out = store::to_resume(tx, database_.controller());
+        for (const Job& job : out) store::assign(tx, job.id, database_.controller());
+        return out;
+    });
     if (!jobs) return log::error("Unfinished jobs could not be read", {{"why", jobs.error().detail}});
-    for (Job& job : *jobs) {
+    resume(std::move(*jobs), "The service was restarted while the job ran");
+    heed_others();  // a cancel that came meanwhile
+}
+
+Result<void> JobService::adopt() {
+    std::lock_guard adopting(adopting_);
+    for (const std::string& other : TRY(database_.read([](db::Tx& tx) { return store::controllers(tx); }))) {
+        if (other == database_.controller()) continue;
+        if (TRY(database_.claimed(db::life_of(other)))) {
+            missing_.erase(other);
+            continue;
+        }
+        const SteadyTime since = missing_.try_emplace(other, clock_.steady()).first->second;
+        if (clock_.steady() - since < options_.given_up_after) continue;
+        std::set<std::string> kinds;
+        {
+            std::lock_guard lock(mutex_);
+            for (const auto& [name, kind] : kinds_) kinds.insert(name);
+        }
+        auto jobs = TRY(database_.write([&](db::Tx& tx) {
+            auto out = store::to_resume(tx, other);
+            std::erase_if(
+                out, [&](const Job& job) { return !kinds.contains(job.kind) || !store::assigned(tx, job.id, other); });
+            for (const Job& job : out) store::assign(tx, job.id, database_.controller());
+            if (!out.empty()) tx.announce(topic);  // should it live after all, it stops them
+            return out;
+        }));
+        if (!jobs.empty()) log::warn("Taking over jobs of a controller that is gone", {{"controller", other}});
+        resume(std::move(jobs), "The controller that ran the job is gone");
+        heed_others();
+    }
+    return {};
+}
+
+void JobService::resume(std::vector<Job> jobs, const std::string& why_not) {
+    for (Job& job : jobs) {
         bool resumes = false;
         std::vector<StepPlan> plan;
         {
@@ -341,7 +409,7 @@ void JobService::resume_after_restart() {
         }
         const auto owner = resolve_(UserId(job.owner));
         if (resumes && owner) {
-            log::info("A job goes on after the restart", {{"job", job.id}, {"kind", job.kind}});
+            log::info("An interrupted job goes on", {{"job", job.id}, {"kind", job.kind}});
             job.steps.clear();
             for (const StepPlan& step : plan)
                 job.steps.push_back({.name = step.name,
@@ -354,7 +422,7 @@ void JobService::resume_after_restart() {
             launch(std::move(job), std::move(caller));
             continue;
         }
-        Tracker(job).fail(owner ? "The service was restarted while the job ran" : "The owner of the job is gone");
+        Tracker(job).fail(owner ? why_not : "The owner of the job is gone");
         if (auto saved = save(job, {"JOB_UPDATED"}); !saved)
             log::error("An interrupted job could not be failed", {{"job", job.id}, {"why", saved.error().detail}});
     }
@@ -367,6 +435,7 @@ void JobService::stop() {
         stopping_ = true;
         for (const auto& [id, run] : runs_) run->request_stop();
     }
+    others_.reset();
     pool_->stop();
     std::lock_guard lock(mutex_);
     runs_.clear();

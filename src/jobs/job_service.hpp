@@ -1,4 +1,6 @@
-// jobs::Service over the database and a pool of its own. Thread-safe; its dependencies outlive it.
+// jobs::Service over the database and a pool of its own. Thread-safe; its dependencies outlive it. A job belongs to the
+// controller that took it: only that one runs it and writes its progress. Of several controllers on one database
+// another takes it over when its own is gone.
 #pragma once
 
 #include <condition_variable>
@@ -22,6 +24,8 @@ public:
         std::size_t open = 9'000;  // running and waiting at most, below what a pool queues; more are refused
         std::chrono::hours kept_for{24 * 30};
         std::int64_t kept = 10'000;
+        // A controller counts as gone when it was not seen for so long: its connection may be lost for a moment.
+        std::chrono::seconds given_up_after{15};
     };
     JobService(db::Database& database, events::Service& events, const Clock& clock, Resolve resolve, Options options);
     ~JobService() override;
@@ -38,6 +42,8 @@ public:
     void resume_after_restart() override;
     void stop() override;
     Result<void> trim();
+    // Takes over the jobs of controllers that are gone for long enough, of the kinds known here. Called now and then.
+    Result<void> adopt();
 
 private:
     class Run;
@@ -45,6 +51,8 @@ private:
     void run(const std::shared_ptr<Run>& run);
     void end(const std::shared_ptr<Run>& run, const Result<Finished>& result);
     Result<void> save(Job& job, std::initializer_list<std::string_view> events);
+    void resume(std::vector<Job> jobs, const std::string& why_not);
+    void heed_others();  // other controllers changed something about jobs
     void append_event(db::Tx& tx, std::string_view message, const Job& job);
     Result<Job> find(const std::string& id);
     void with_owner(Job& job) const;
@@ -61,7 +69,10 @@ private:
     std::unordered_map<std::string, std::shared_ptr<Run>> runs_;
     std::unordered_map<std::string, Error> errors_;  // of the latest failed jobs, for wait()
     bool stopping_ = false;
+    std::mutex adopting_;                                  // one adopt() at a time; guards missing_
+    std::unordered_map<std::string, SteadyTime> missing_;  // controllers that are not seen, since when
     std::unique_ptr<tasks::Pool> pool_;
+    std::unique_ptr<db::Listening> others_;
 };
 
 }  // namespace corral::jobs

@@ -17,6 +17,12 @@ CREATE TABLE jobs (
   kind TEXT NOT NULL, input TEXT NOT NULL, checkpoint TEXT NOT NULL);
 CREATE INDEX jobs_owner ON jobs (owner, created_at);
 CREATE INDEX jobs_state ON jobs (state)
+)sql"},
+            // Who runs an unfinished job; without a row it is left from before there were several controllers.
+            {270, "job_runs", R"sql(
+CREATE TABLE job_runs (
+  job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, controller TEXT NOT NULL, stop BOOLEAN NOT NULL);
+CREATE INDEX job_runs_controller ON job_runs (controller)
 )sql"}};
 }
 

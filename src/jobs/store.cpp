@@ -60,8 +60,41 @@ std::vector<Job> list(db::Tx& tx, const std::string& owner) {
     return jobs_of(tx, "WHERE owner = :1 ORDER BY created_at, id", owner);
 }
 
-std::vector<Job> unfinished(db::Tx& tx) {
-    return jobs_of(tx, "WHERE state IN ('pending', 'init', 'running') ORDER BY created_at, id");
+std::vector<Job> to_resume(db::Tx& tx, const std::string& controller) {
+    return jobs_of(tx,
+                   "WHERE state IN ('pending', 'init', 'running') AND "
+                   "NOT EXISTS (SELECT 1 FROM job_runs WHERE job_id = id AND controller <> :1) ORDER BY created_at, id",
+                   controller);
+}
+
+void assign(db::Tx& tx, const std::string& job, const std::string& controller) {
+    tx.exec(
+        "INSERT INTO job_runs (job_id, controller, stop) VALUES (:1, :2, FALSE) "
+        "ON CONFLICT (job_id) DO UPDATE SET controller = excluded.controller",
+        job, controller);
+}
+
+bool assigned(db::Tx& tx, const std::string& job, const std::string& controller) {
+    return tx.one<std::string>("SELECT job_id FROM job_runs WHERE job_id = :1 AND controller = :2", job, controller)
+        .has_value();
+}
+
+void release(db::Tx& tx, const std::string& job) { tx.exec("DELETE FROM job_runs WHERE job_id = :1", job); }
+
+bool ask_to_stop(db::Tx& tx, const std::string& job) {
+    return tx.exec("UPDATE job_runs SET stop = TRUE WHERE job_id = :1", job) > 0;
+}
+
+std::map<std::string, bool> assigned_to(db::Tx& tx, const std::string& controller) {
+    std::map<std::string, bool> out;
+    for (const auto& [job, stop] :
+         tx.all<std::string, bool>("SELECT job_id, stop FROM job_runs WHERE controller = :1", controller))
+        out[job] = stop;
+    return out;
+}
+
+std::vector<std::string> controllers(db::Tx& tx) {
+    return tx.all<std::string>("SELECT DISTINCT controller FROM job_runs ORDER BY controller");
 }
 
 void remove(db::Tx& tx, const std::string& id) { tx.exec("DELETE FROM jobs WHERE id = :1", id); }

@@ -33,6 +33,10 @@ Health Service::health(bool full) const {
                                 .message = info.name + " " + info.version + speed,
                                 .error_message = ""});
     }
+    if (settings_.database)
+        if (const auto works = settings_.database(); !works)
+            out.services.push_back(
+                {.name = "Database", .healthy = false, .message = "", .error_message = works.error().message});
     for (const ServiceHealth& failed : settings_.failed) out.services.push_back(failed);
     if (full)
         for (const auto& [name, program] : {std::pair{"Packer Service", "packer"},

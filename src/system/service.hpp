@@ -20,6 +20,7 @@ struct Settings {
     std::optional<CacheConfig> cache;
     // Parts that were wanted and cannot run, with why: shown as unhealthy.
     std::vector<ServiceHealth> failed;
+    std::function<Result<void>()> database;  // whether it works now
 };
 
 class Service {

@@ -9,6 +9,7 @@
 #include "images.hpp"
 #include "machines/store.hpp"
 #include "subscriber.hpp"
+#include "support/database.hpp"
 
 namespace corral::tests {
 namespace {
@@ -124,7 +125,7 @@ TEST_F(Recovery, the_secrets_of_the_service_stay_the_same_and_readable_to_nobody
     const auto permissions = [&](const char* file) { return std::filesystem::status(server / file).permissions(); };
     constexpr auto owner_only = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
     EXPECT_EQ(permissions("secret.key"), owner_only);
-    EXPECT_EQ(permissions("corral.db"), owner_only);
+    EXPECT_EQ(permissions(testing_support::on_postgresql() ? "controller.id" : "corral.db"), owner_only);
     const std::string login = R"({"email":"root","password":")" + std::string(root_password) + "\"}";
     const std::string token = server.post("/v1/auth/token", login, {.as = ""}).at("/token");
     server.restart();

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <csignal>
+#include <filesystem>
 
 #include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
@@ -9,6 +10,7 @@
 #include "identity/tokens.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/json.hpp"
+#include "support/database.hpp"
 
 namespace corral::tests {
 
@@ -61,8 +63,14 @@ Server::~Server() = default;
 
 // Accounts are written before the first start, because this version has no route that makes them.
 void Server::prepare() {
+    if (options_.beside != nullptr) {
+        database_ = options_.beside->database_;
+        users_ = options_.beside->users_;
+        std::filesystem::copy_file(*options_.beside / "secret.key", folder_ / "secret.key");
+        return;
+    }
     const SystemClock clock;
-    const auto database = must(db::open_sqlite(folder_ / "corral.db"));
+    const auto database = must(testing_support::open_database_at(database_));
     must(database->migrate(identity::migrations()));
     identity::Directory directory(*database);
     must(identity::seed(*database, directory, clock, Secret(std::string(root_password))));
@@ -92,6 +100,8 @@ void Server::open() {
         "--ROOT_PASSWORD=" + std::string(root_password), "--JWT_HMACS_SECRET=" + std::string(token_secret),
         // Whatever else fills the disk of the machine that runs the tests.
         "--CATALOG_CACHE_ALLOW_CACHE_ABOVE_FREE_DISK_SPACE=true"};
+    if (const auto url = testing_support::database_url(database_); !url.empty())
+        flags.push_back("--DATABASE_URL=" + url);
     flags.insert(flags.end(), options_.flags.begin(), options_.flags.end());
     std::unique_ptr<machines::Driver> hypervisor;
     if (options_.hypervisor) hypervisor = options_.hypervisor(folder_ / "hypervisor");
@@ -133,7 +143,7 @@ Answer Server::call(std::string_view method, const std::string& path, std::strin
 }
 
 void Server::change(const std::function<void(db::Tx&)>& work) {
-    must(must(db::open_sqlite(folder_ / "corral.db"))->write([&](db::Tx& tx) { work(tx); }));
+    must(must(testing_support::open_database_at(database_))->write([&](db::Tx& tx) { work(tx); }));
 }
 
 Answer finished_job(Server& server, const std::string& id) {

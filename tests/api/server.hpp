@@ -72,6 +72,7 @@ public:
         std::vector<std::string> flags;  // "--KEY=value"
         // Makes the hypervisor, given the folder of its state; empty: the fake one, by configuration.
         std::function<std::unique_ptr<machines::Driver>(const std::string& folder)> hypervisor;
+        const Server* beside = nullptr;  // another controller on the database of that one; PostgreSQL only
     };
     Server() : Server(Options{}) {}
     explicit Server(Options options);
@@ -111,6 +112,7 @@ private:
     void open();
 
     TempFolder folder_;
+    std::string database_ = folder_ / "corral.db";
     Options options_;
     std::map<std::string, std::string> users_;  // name → id
     std::unique_ptr<app::App> app_;

@@ -98,10 +98,10 @@ TEST(LocalStorage, a_file_in_the_place_of_the_folder_is_refused) {
     EXPECT_FALSE(drivers::LocalStorage::open(path + "/below"));
 }
 
-const MakeStorage make = [] { return std::make_unique<LocalSubject>(); };
+const MakeStorage make{"local", [] { return std::make_unique<LocalSubject>(); }};
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Local, StorageSuite, testing::Values(make), [](const auto&) { return "in_a_local_folder"; });
+INSTANTIATE_TEST_SUITE_P(Local, StorageSuite, testing::Values(make), [](const auto& about) { return about.param.storage; });
 
 }  // namespace corral::contract

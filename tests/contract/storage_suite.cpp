@@ -37,7 +37,7 @@ std::string letter_object(int number) {
 }  // namespace
 
 void StorageSuite::SetUp() {
-    subject_ = GetParam()();
+    subject_ = GetParam().make();
     ASSERT_NE(subject_, nullptr);
     storage_ = subject_->open();
     ASSERT_NE(storage_, nullptr);

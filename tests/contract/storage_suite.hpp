@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,13 @@ public:
     // What is in the place beside whole objects: leftovers of writers that died. Looked at while nobody writes.
     virtual std::vector<std::string> leftovers() = 0;
 };
-using MakeStorage = std::function<std::unique_ptr<StorageSubject>()>;
+// The suite's parameter: makes a StorageSubject, and shows itself by the storage's name.
+struct MakeStorage {
+    std::string storage;
+    std::function<std::unique_ptr<StorageSubject>()> make;
+
+    friend void PrintTo(const MakeStorage& m, std::ostream* out) { *out << m.storage; }
+};
 
 class StorageSuite : public testing::TestWithParam<MakeStorage> {
 protected:

@@ -13,6 +13,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/db.hpp"
 #include "platform/http/caller.hpp"
+#include "support/database.hpp"
 #include "support/results.hpp"
 
 namespace corral::testing_support {
@@ -41,7 +42,7 @@ inline Caller super_user() { return caller("root", {}, {"SUPER_USER"}); }
 // A file, not ":memory:": there readers and the writer would lock each other out of tables.
 inline std::unique_ptr<db::Database> open_database(const std::string& folder,
                                                    std::initializer_list<std::vector<db::Migration>> modules) {
-    auto database = value_of(db::open_sqlite(folder + "/test.db"));
+    auto database = value_of(open_database_at(folder + "/test.db"));
     std::vector<db::Migration> all;
     for (const auto& list : modules) all.insert(all.end(), list.begin(), list.end());
     EXPECT_TRUE(ok(database->migrate(std::move(all))));

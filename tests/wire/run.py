@@ -5,6 +5,7 @@
     run.py CORRAL rest machines/03  a folder, or those whose names begin so
     run.py -v CORRAL rest/04        every failing step, of scenarios on the list too, and the server's log
     run.py --planted CORRAL         also looks for secrets wherever none may be seen (planted.py)
+    run.py --database postgresql CORRAL   on a PostgreSQL server that the suite starts, a database for each server
 
 A scenario holds with all its steps or stands in not-served.txt; one that does both is an error too. Servers are
 started as the scenarios need them, on free ports, with all their state in one temporary folder; nothing is left.
@@ -26,11 +27,13 @@ import sys
 import tempfile
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "support"))
 sys.dont_write_bytecode = True
 import planted  # noqa: E402: after the line above, to leave no __pycache__
+import postgresql  # noqa: E402
 import replay  # noqa: E402
 
-HERE = pathlib.Path(__file__).resolve().parent
 SCENARIOS = HERE / "scenarios"
 LIST = HERE / "not-served.txt"
 START_SECONDS = STOP_SECONDS = 60
@@ -95,7 +98,7 @@ def choose(known, wanted):
 class Server:
     """`corral serve` with what some scenarios need. Use as a context; stops it and says so when it ended badly."""
 
-    def __init__(self, corral, folder, needs, fixtures, watch=None):
+    def __init__(self, corral, folder, needs, fixtures, watch=None, database=None):
         self.folder = folder
         self.watch = watch
         self.password = "Aa1!" + secrets.token_hex(12)
@@ -115,6 +118,8 @@ class Server:
                 "API_ADDRESS": "127.0.0.1", "API_PORT": "0", "ROOT_PASSWORD": self.password}
         if modules:
             env["ENABLED_MODULES"] = ",".join(modules)
+        if database:
+            env["DATABASE_URL"] = database.url(folder.name)
         env |= (watch.settings if watch else {}) | needs.get("env", {})
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([corral, "serve", "--config=" + str(folder / "config.yaml")], env=env,
@@ -233,8 +238,9 @@ class Attempt(replay.Runner):
 
 
 class Suite:
-    def __init__(self, corral, listed, verbose, planted_too):
-        self.corral, self.listed, self.verbose, self.planted_too = corral, listed, verbose, planted_too
+    def __init__(self, corral, listed, verbose, planted_too, database=None):
+        self.corral, self.listed, self.verbose = corral, listed, verbose
+        self.planted_too, self.database = planted_too, database
         self.served = self.unserved = self.wrong = 0
 
     def run(self, scenarios):
@@ -253,7 +259,7 @@ class Suite:
         fixtures = {fixture for scenario in group for fixture in scenario.fixtures}
         failed = self.wrong
         watch = planted.Watch() if self.planted_too else None
-        with Server(self.corral, folder, group[0].needs, fixtures, watch) as server:
+        with Server(self.corral, folder, group[0].needs, fixtures, watch, self.database) as server:
             token = {}
             if watch and "API_PREFIX" not in group[0].needs.get("env", {}):
                 runner = server.runner()
@@ -304,6 +310,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders or scenarios; none: all")
     parser.add_argument("-v", "--verbose", action="store_true", help="every failing step and the server's log")
     parser.add_argument("--planted", action="store_true", help="look for secrets where none may be seen")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite", help="what is behind it")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     began = time.monotonic()
@@ -311,9 +318,10 @@ def main():
         known = load_scenarios()
         if args.planted:
             planted.check_the_watch()
-        suite = Suite(args.corral, load_list(known), args.verbose, args.planted)
-        suite.run(choose(known, args.names))
-    except Trouble as trouble:
+        with postgresql.Server() if args.database == "postgresql" else contextlib.nullcontext() as database:
+            suite = Suite(args.corral, load_list(known), args.verbose, args.planted, database)
+            suite.run(choose(known, args.names))
+    except (Trouble, postgresql.Trouble) as trouble:
         sys.exit(f"run.py: {trouble}")
     except KeyboardInterrupt:
         sys.exit("run.py: interrupted")

@@ -34,8 +34,9 @@ std::string or_below(const std::string& wanted, const std::string& data, const c
 std::vector<std::string> Folders::usual() const { return {machines, cache, store}; }
 
 std::vector<std::string> Folders::own() const {
-    return {data + "/corral.db",  data + "/corral.db-wal", data + "/corral.db-shm", data + "/secret.key",
-            data + "/hypervisor", data + "/work",          data + "/logs",          data + "/corral.pid"};
+    return {data + "/corral.db",  data + "/corral.db-wal", data + "/corral.db-shm",
+            data + "/secret.key", data + "/controller.id", data + "/hypervisor",
+            data + "/work",       data + "/logs",          data + "/corral.pid"};
 }
 
 Result<Folders> make_folders(const Config& config) {

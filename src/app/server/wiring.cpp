@@ -9,10 +9,11 @@
 #include <thread>
 
 #include "app/server/app.hpp"
+#include "app/server/database.hpp"
 #include "app/server/folders.hpp"
 #include "app/server/hypervisor.hpp"
+#include "app/server/migrations.hpp"
 #include "app/server/operations.hpp"
-#include "app/server/sign_in.hpp"
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
 #include "catalog/migrations.hpp"
@@ -34,6 +35,8 @@
 #include "machines/migrations.hpp"
 #include "machines/routes.hpp"
 #include "platform/crypto/pem_keys.hpp"
+#include "platform/http/edge/access_log.hpp"
+#include "platform/net/http_client.hpp"
 #include "platform/net/server.hpp"
 #include "system/routes.hpp"
 
@@ -58,6 +61,7 @@ struct App::Parts {
     std::unique_ptr<machines::Service> machines;
     std::unique_ptr<system::Service> system;
     std::unique_ptr<Operations> operations;
+    http::AccessLog access_log;
     std::unique_ptr<http::Dispatcher> dispatcher;
     std::unique_ptr<tasks::Pool> workers;
     std::mutex listening;                               // guards what follows: the listeners can be renewed
@@ -68,7 +72,8 @@ struct App::Parts {
     std::function<Result<Config>()> configure;  // reads the configuration again
     std::atomic<bool> stopping = false;
     std::unique_ptr<tasks::Pool> control;  // renews the listeners
-    std::unique_ptr<tasks::Periodic> housekeeping;
+    std::unique_ptr<tasks::Periodic> housekeeping, adoption;
+    bool keeps_images = false;  // this controller works on the folders of images and machines
 };
 
 namespace {
@@ -77,32 +82,51 @@ bool has(const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::find(list, name) != list.end();
 }
 
-// Never SQLite behind the back of who asked for PostgreSQL; and what has no effect yet is said, not passed over.
-Result<void> check_supported(const Config& config) {
-    if (config.is_set("DATABASE_URL") && !config.text("DATABASE_URL").empty())
-        return invalid_field("DATABASE_URL", "is not supported in this version");
+// What has no effect yet is said, not passed over.
+void tell_of_pending(const Config& config) {
     for (const Key& key : keys())
         if (key.pending && config.text(key.name) != key.fallback)
             log::warn("A configuration key has no effect in this version", {{"key", key.name}});
     for (const std::string& section : config.passed_over())
         log::warn("A section of the configuration file has no effect in this version",
                   {{"section", section}, {"file", config.file()}});
-    return {};
 }
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> out;
     for (auto& list : {identity::migrations(), events::migrations(), jobs::migrations(), catalog::migrations(),
-                       machines::migrations()})
+                       machines::migrations(), app::migrations()})
         out.insert(out.end(), list.begin(), list.end());
     return out;
 }
 
 Result<void> open_sign_in(App::Parts& p, const Config& config, const Secret& master_key) {
     if (config.text("OIDC_ISSUER").empty()) return {};
-    p.sign_in = std::make_unique<identity::oidc::SignIn>(
-        *p.database, *p.directory, *p.events, p.clock, TRY(sign_in_settings(config)), sign_in_fetch(),
-        Secret(crypto::hmac_sha256(master_key.reveal(), "corral sign-in")));
+    identity::oidc::Settings settings;
+    settings.issuer = config.text("OIDC_ISSUER");
+    settings.client_id = config.text("OIDC_CLIENT_ID");
+    settings.client_secret = config.secret("OIDC_CLIENT_SECRET");
+    settings.redirect_url = config.text("OIDC_REDIRECT_URL");
+    settings.scopes = config.text("OIDC_SCOPES");
+    settings.groups_claim = config.text("OIDC_GROUPS_CLAIM");
+    settings.default_role = config.text("OIDC_DEFAULT_ROLE");
+    settings.audience = config.text("OIDC_AUDIENCE");
+    settings = TRY(identity::oidc::settings(std::move(settings), config.list("OIDC_ROLE_MAP")));
+    auto calls = client_options(config);
+    calls.body_limit = 1U << 20U;
+    const auto client = std::make_shared<net::HttpClient>(calls);
+    const auto fetch = [client](const identity::oidc::Call& call) -> Result<identity::oidc::Answer> {
+        net::ClientRequest request{.method = call.method, .url = call.url};
+        if (!call.authorization.empty()) request.headers.emplace_back("Authorization", call.authorization.reveal());
+        request.body = call.form;
+        request.content_type = "application/x-www-form-urlencoded";
+        request.limit = call.limit;
+        auto answer = TRY(client->send(request));
+        return identity::oidc::Answer{answer.status, std::move(answer.body)};
+    };
+    p.sign_in =
+        std::make_unique<identity::oidc::SignIn>(*p.database, *p.directory, p.clock, std::move(settings), fetch,
+                                                 Secret(crypto::hmac_sha256(master_key.reveal(), "corral sign-in")));
     p.identity->accept(*p.sign_in);
     return {};
 }
@@ -240,6 +264,16 @@ Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& con
                               .healthy = false,
                               .message = "",
                               .error_message = "This module is not part of this version"});
+    // Folders and machines are this host's: of the controllers on one database, one has them.
+    p.keeps_images = (has(modules, "host") || has(modules, "catalog")) && TRY(p.database->claim("images and machines"));
+    if (!p.keeps_images)
+        for (const char* name : {"host", "catalog"})
+            if (std::erase(modules, name) > 0 && chosen)
+                failed.push_back({.name = name,
+                                  .healthy = false,
+                                  .message = "",
+                                  .error_message = "Another controller on this database runs this module"});
+    if (!p.keeps_images) p.driver.reset();
     if (has(modules, "host") && !p.driver) {
         auto opened = open_hypervisor(config, p.folders.data);
         if (opened) {
@@ -350,6 +384,14 @@ Result<int> whole_number(const Config& config, const char* key, int from, int to
     return static_cast<int>(number);
 }
 
+Result<void> read_limits(const Config& config, http::Dispatcher::Settings& settings) {
+    constexpr int most = 10'000'000;
+    settings.rate.per_minute = TRY(whole_number(config, "RATE_LIMIT_PER_MINUTE", 0, most));
+    settings.rate.burst = TRY(whole_number(config, "RATE_LIMIT_BURST", 0, most));
+    settings.address_rate.per_minute = TRY(whole_number(config, "RATE_LIMIT_ADDRESS_PER_MINUTE", 0, most));
+    return {};
+}
+
 // base64 as tools print it, in lines.
 std::optional<std::string> unwrapped(std::string text) {
     std::erase_if(text, [](char c) { return c == '\n' || c == '\r'; });
@@ -377,6 +419,14 @@ Result<net::ServerOptions> server_options(const Config& config) {
     net::ServerOptions out;
     out.address = config.text("API_ADDRESS");
     out.port = TRY(whole_number(config, "API_PORT", 0, last_port));
+    out.max_connections = static_cast<std::size_t>(TRY(whole_number(config, "HTTP_MAX_CONNECTIONS", 1, 1'000'000)));
+    out.header_limit = static_cast<std::size_t>(TRY(whole_number(config, "HTTP_MAX_HEADER_SIZE", 1024, 1 << 20)));
+    for (const auto& [key, timeout] :
+         {std::pair{"HTTP_HEADER_TIMEOUT", &out.header_timeout}, std::pair{"HTTP_BODY_TIMEOUT", &out.body_timeout},
+          std::pair{"HTTP_WRITE_TIMEOUT", &out.write_timeout}, std::pair{"HTTP_IDLE_TIMEOUT", &out.idle_timeout}}) {
+        *timeout = config.duration(key);
+        if (timeout->count() <= 0) return invalid_field(key, "must be longer than nothing");
+    }
     if (!config.boolean("TLS_ENABLED")) return out;
     const auto certificate = unwrapped(config.text("TLS_CERTIFICATE"));
     const auto key = unwrapped(config.secret("TLS_PRIVATE_KEY").reveal());
@@ -397,6 +447,7 @@ void keep_house(App::Parts& p) {
     note(p.identity->tidy());
     note(p.events->trim());
     note(p.jobs->trim());
+    if (!p.keeps_images) return;
     note(p.transfer->expire());
     note(p.catalog->tidy());
 }
@@ -432,10 +483,11 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     auto parts = std::make_unique<Parts>();
     Parts& p = *parts;
     p.driver = std::move(hypervisor);
-    TRY(check_supported(config));
+    tell_of_pending(config);
     p.folders = TRY(make_folders(config));
-    p.database = TRY(db::open_sqlite(p.folders.data + "/corral.db"));
+    p.database = TRY(open_database(config, p.folders));
     TRY(p.database->migrate(all_migrations()));
+    TRY(check_key(config, *p.database, TRY(master_key(p.folders))));
     p.events = std::make_unique<events::EventLog>(*p.database, p.clock);
     TRY(open_identity(p, config));
     p.hub = std::make_unique<events::Hub>(*p.events, p.clock);
@@ -445,11 +497,13 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     std::vector<system::ServiceHealth> failed;
     const auto modules = TRY(choose_modules(p, config, failed));
     open_catalog(p, config);
-    if (auto swept = p.catalog->recover(); !swept)
-        log::warn("Old uploads could not be removed",
-                  {{"why", swept.error().message}, {"detail", swept.error().detail}});
+    if (p.keeps_images)
+        if (auto swept = p.catalog->recover(); !swept)
+            log::warn("Old uploads could not be removed",
+                      {{"why", swept.error().message}, {"detail", swept.error().detail}});
     if (p.driver) TRY(open_machines(p, config));
     system::Settings about{.version = std::string(version()), .modules = modules, .failed = failed};
+    about.database = [&p] { return p.database->check(); };
     about.reserved_cpus = config.number("SYSTEM_RESERVED_CPU");
     about.reserved_memory_mib = config.number("SYSTEM_RESERVED_MEMORY");
     about.reserved_disk_mib = config.number("SYSTEM_RESERVED_DISK");
@@ -482,6 +536,9 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     settings.cors.origins = config.list("CORS_ALLOWED_ORIGINS");
     settings.cors.methods = config.list("CORS_ALLOWED_METHODS");
     settings.cors.headers = config.list("CORS_ALLOWED_HEADERS");
+    settings.cors.exposed = config.list("CORS_EXPOSED_HEADERS");
+    if (config.boolean("ACCESS_LOG")) settings.observers.push_back(&p.access_log);
+    TRY(read_limits(config, settings));
     p.dispatcher = std::make_unique<http::Dispatcher>(make_table(p, modules), p.operations->door(), settings);
     p.workers = std::make_unique<tasks::Pool>(
         "requests", static_cast<std::size_t>(TRY(whole_number(config, "WORKER_THREADS", 1, 1024))));
@@ -496,11 +553,19 @@ Result<void> App::start() {
     parts_->jobs->resume_after_restart();
     parts_->housekeeping = std::make_unique<tasks::Periodic>(
         "housekeeping", std::chrono::minutes{10}, [p = parts_.get()](const std::stop_token&) { keep_house(*p); });
+    // Nobody else's jobs are to be found on SQLite.
+    if (!parts_->database->controller().empty())
+        parts_->adoption = std::make_unique<tasks::Periodic>(
+            "adoption", std::chrono::seconds{5}, [p = parts_.get()](const std::stop_token&) {
+                if (auto done = p->jobs->adopt(); !done)
+                    log::warn("Jobs of others were not looked after", {{"why", done.error().detail}});
+            });
     return {};
 }
 
 void App::stop() {
     Parts& p = *parts_;
+    p.adoption.reset();
     p.housekeeping.reset();
     p.stopping = true;
     if (p.control) p.control->stop();

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "platform/http/filter.hpp"
+#include "platform/http/lists/filter.hpp"
 
 namespace corral::identity {
 

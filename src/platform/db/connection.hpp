@@ -12,16 +12,19 @@ namespace corral::db {
 
 class Connection {
 public:
+    Connection() = default;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
     virtual ~Connection() = default;
     // Runs one statement, prepared once per SQL text. `changed`, when given, gets the number of rows changed.
     virtual std::vector<std::vector<Value>> run(std::string_view sql, const std::vector<Value>& in,
                                                 std::int64_t* changed) = 0;
+    virtual void begin_read() = 0;   // a snapshot, in which nothing can be changed
+    virtual void begin_write() = 0;  // alone among all writers of the database
+    virtual void commit() = 0;       // durable when it returns
+    virtual void rollback() = 0;
     // Within a write transaction: tell those who listen to the topic, once it is committed. Nobody can on SQLite.
     virtual void announce(const std::string& /*topic*/) {}
-    // Several statements separated by ';', no values.
-    virtual void script(const std::string& sql) = 0;
-    [[nodiscard]] virtual std::string begin_read() const = 0;   // the engine's words for a snapshot
-    [[nodiscard]] virtual std::string begin_write() const = 0;  // and for a transaction that will write
 };
 
 }  // namespace corral::db

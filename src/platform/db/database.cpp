@@ -6,17 +6,26 @@
 
 #include "base/log.hpp"
 #include "platform/db/sqlite.hpp"
+#include "platform/db/text.hpp"
 #include "platform/files/files.hpp"
 
 namespace corral::db {
 
 namespace {
 
+constexpr auto reader_patience = std::chrono::seconds{10};
 constexpr std::size_t batch_limit = 256;  // bounds how long the first of a batch waits for the others
 
 Error to_error(const Failure& failure) {
-    if (failure.kind() == Failure::Kind::unique_violation)
-        return Error{Errc::conflict, "An object of that name or id exists already", failure.what()};
+    switch (failure.kind()) {
+        case Failure::Kind::unique_violation:
+            return Error{Errc::conflict, "An object of that name or id exists already", failure.what()};
+        case Failure::Kind::bad_text:
+            return Error{Errc::invalid, "Text must be UTF-8 without the character NUL", failure.what()};
+        case Failure::Kind::unavailable:
+            return Error{Errc::unavailable, "The database cannot be used now; try again in a moment", failure.what()};
+        case Failure::Kind::other: break;
+    }
     return Error{Errc::internal, "The database refused the operation", failure.what()};
 }
 
@@ -25,7 +34,8 @@ Result<void> guarded(const std::function<Result<void>(Tx&)>& work, Tx& tx) {
         return work(tx);
     } catch (const Failure& failure) {
         Error error = to_error(failure);
-        if (error.code == Errc::internal) log::error("A database statement failed", {{"why", error.detail}});
+        if (error.code == Errc::internal || error.code == Errc::unavailable)
+            log::error("A database statement failed", {{"why", error.detail}});
         return error;
     } catch (const std::exception& e) {
         log::error("A transaction ended with an exception", {{"what", e.what()}});
@@ -36,48 +46,75 @@ Result<void> guarded(const std::function<Result<void>(Tx&)>& work, Tx& tx) {
 }  // namespace
 
 std::vector<std::vector<Value>> Tx::run(std::string_view sql, const std::vector<Value>& in, std::int64_t* changed) {
+    for (const Value& v : in)
+        if (v.type == Value::Type::text && !storable_text(v.text))
+            throw Failure(Failure::Kind::bad_text, "text that is no UTF-8 or holds NUL for: " + std::string(sql));
     return connection_.run(sql, in, changed);
 }
 
-GroupCommitDatabase::GroupCommitDatabase(Open open) : open_(std::move(open)), writer_(open_(true)) {
+GroupCommitDatabase::GroupCommitDatabase(Open open, std::size_t readers)
+    : open_(std::move(open)), writer_(open_(true)), readers_left_(readers) {
     thread_ = std::jthread([this](const std::stop_token& stop) { write_loop(stop); });
 }
 
-GroupCommitDatabase::~GroupCommitDatabase() {
+GroupCommitDatabase::~GroupCommitDatabase() { stop(); }
+
+void GroupCommitDatabase::stop() {
     thread_.request_stop();
     if (thread_.joinable()) thread_.join();
 }
 
 std::unique_ptr<Connection> GroupCommitDatabase::borrow_reader() {
     {
-        std::lock_guard lock(readers_mutex_);
+        std::unique_lock lock(readers_mutex_);
+        if (!reader_free_.wait_for(lock, reader_patience, [&] { return !readers_.empty() || readers_left_ > 0; }))
+            throw Failure(Failure::Kind::unavailable, "all connections for reading are taken");
         if (!readers_.empty()) {
             auto out = std::move(readers_.back());
             readers_.pop_back();
             return out;
         }
+        --readers_left_;
     }
-    return open_(false);
+    try {
+        return open_(false);
+    } catch (...) {
+        give_back(nullptr);
+        throw;
+    }
 }
 
 void GroupCommitDatabase::give_back(std::unique_ptr<Connection> connection) {
     std::lock_guard lock(readers_mutex_);
-    readers_.push_back(std::move(connection));
+    if (connection)
+        readers_.push_back(std::move(connection));
+    else
+        ++readers_left_;
+    reader_free_.notify_one();
 }
 
 Result<void> GroupCommitDatabase::run_read(const std::function<Result<void>(Tx&)>& work) {
+    std::unique_ptr<Connection> connection;
     try {
-        auto connection = borrow_reader();
-        connection->run(connection->begin_read(), {}, nullptr);
-        Tx tx(*connection);
-        Result<void> result = guarded(work, tx);
-        connection->run("ROLLBACK", {}, nullptr);
-        give_back(std::move(connection));
-        return result;
+        connection = borrow_reader();
     } catch (const Failure& failure) {
         log::error("A database connection failed", {{"why", failure.what()}});
         return to_error(failure);
     }
+    Result<void> result;
+    try {
+        connection->begin_read();
+        Tx tx(*connection);
+        result = guarded(work, tx);
+        connection->rollback();
+    } catch (const Failure& failure) {  // before the work or, when that has its result, after it
+        log::error("A database connection failed", {{"why", failure.what()}});
+        if (connection) connection.reset();
+        give_back(nullptr);
+        return to_error(failure);
+    }
+    give_back(std::move(connection));
+    return result;
 }
 
 Result<void> GroupCommitDatabase::run_write(const std::function<Result<void>(Tx&)>& work) {
@@ -116,33 +153,50 @@ void GroupCommitDatabase::write_loop(const std::stop_token& stop) {
 }
 
 void GroupCommitDatabase::run_batch(const std::vector<Pending*>& batch) {
-    const auto fail_all = [&](const std::string& why) {
-        log::error("A commit failed", {{"why", why}});
+    const auto fail_all = [&](const Failure& failure) {
+        log::error("A commit failed", {{"why", failure.what()}});
         for (Pending* pending : batch) {
             pending->after.clear();
             if (pending->result)
-                pending->result = Error{Errc::unavailable, "The change could not be written to disk", why};
+                pending->result =
+                    Error{Errc::unavailable, "The change could not be stored; try again in a moment", failure.what()};
         }
         try {
-            writer_->run("ROLLBACK", {}, nullptr);
-        } catch (const Failure&) {  // SQLite has rolled back by itself
+            writer_->rollback();
+        } catch (const Failure&) {  // the engine has rolled back by itself, or is gone
         }
+        write_failed_ = true;
     };
     try {
-        writer_->run(writer_->begin_write(), {}, nullptr);
-        std::set<std::string> topics;
-        for (Pending* pending : batch) {
-            run_one(*pending);
-            topics.merge(pending->announced);
+        writer_->begin_write();
+        if (batch.size() == 1) {
+            run_alone(*batch.front());
+        } else {
+            std::set<std::string> topics;
+            for (Pending* pending : batch) {
+                run_one(*pending);
+                topics.merge(pending->announced);
+            }
+            for (const std::string& topic : topics) writer_->announce(topic);
+            writer_->commit();
         }
-        for (const std::string& topic : topics) writer_->announce(topic);
-        writer_->run("COMMIT", {}, nullptr);
     } catch (const Failure& failure) {
-        fail_all(failure.what());
+        fail_all(failure);
         return;
     }
+    write_failed_ = false;
     for (Pending* pending : batch)
         for (const auto& hook : pending->after) hook();
+}
+
+// Without neighbours there is nobody to protect: no savepoint.
+void GroupCommitDatabase::run_alone(Pending& pending) {
+    Tx tx(*writer_);
+    pending.result = guarded(*pending.work, tx);
+    if (!pending.result) return writer_->rollback();
+    for (const std::string& topic : tx.take_announced()) writer_->announce(topic);
+    writer_->commit();
+    pending.after = tx.take_after_commit();
 }
 
 void GroupCommitDatabase::run_one(Pending& pending) {
@@ -156,6 +210,26 @@ void GroupCommitDatabase::run_one(Pending& pending) {
         writer_->run("ROLLBACK TO SAVEPOINT one", {}, nullptr);
     }
     writer_->run("RELEASE SAVEPOINT one", {}, nullptr);
+}
+
+Result<bool> GroupCommitDatabase::claim(const std::string& name) {
+    std::lock_guard lock(claims_mutex_);
+    claims_.insert(name);
+    return true;
+}
+
+Result<bool> GroupCommitDatabase::claimed(const std::string& name) {
+    std::lock_guard lock(claims_mutex_);
+    return claims_.contains(name);
+}
+
+Result<void> GroupCommitDatabase::check() {
+    TRY(read([](Tx& tx) { (void)tx.all<std::int64_t>("SELECT 1 FROM schema_migrations LIMIT 1"); }));
+    if (!write_failed_) return {};
+    // The last write failed: only one that reaches the disk tells whether the next will.
+    return write([](Tx& tx) {
+        tx.exec("UPDATE schema_migrations SET name = name WHERE number = (SELECT MAX(number) FROM schema_migrations)");
+    });
 }
 
 Result<void> GroupCommitDatabase::migrate(std::vector<Migration> all) {
@@ -172,6 +246,9 @@ Result<void> GroupCommitDatabase::migrate(std::vector<Migration> all) {
     for (const Migration& migration : all) {
         if (std::ranges::find(applied, migration.number) != applied.end()) continue;
         auto done = write([&](Tx& tx) {
+            // Another process may be starting, too.
+            if (tx.one<std::int64_t>("SELECT number FROM schema_migrations WHERE number = :1", migration.number))
+                return;
             std::string_view rest = migration.sql;
             while (!rest.empty()) {
                 const auto end = std::min(rest.find(';'), rest.size());

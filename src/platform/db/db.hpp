@@ -10,9 +10,11 @@
 //     }));
 //
 // Inside the function, SQL failures throw db::Failure, which read()/write() turn into an Error after rolling back
-// (unique violations: Errc::conflict; the rest: Errc::internal, detail logged). When the function returns a Result
+// (unique violations: Errc::conflict; text that is no UTF-8 or holds NUL: Errc::invalid; a full disk or a lost
+// connection: Errc::unavailable; the rest: Errc::internal, detail logged). When the function returns a Result
 // that holds an error, the transaction is rolled back and the error returned. A write that returned a value is durable
-// (SQLite: WAL, synchronous=FULL, fsynced by group commit; several writers may share one fsync).
+// (SQLite: WAL, synchronous=FULL; PostgreSQL: its own log, flushed at every commit; several writers may share one
+// flush). Writes of all processes on a database run one after another: what a write reads stays true until its commit.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +33,18 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "base/secret.hpp"
 
 namespace corral::db {
 
 class Failure : public std::runtime_error {
 public:
-    enum class Kind { unique_violation, other };
+    enum class Kind {
+        unique_violation,
+        bad_text,     // text that is no UTF-8 or holds NUL: refused by both engines
+        unavailable,  // the engine cannot work now: connection lost, disk full; nothing was committed
+        other
+    };
     Failure(Kind kind, const std::string& text) : std::runtime_error(text), kind_(kind) {}
     [[nodiscard]] Kind kind() const { return kind_; }
 
@@ -116,6 +124,9 @@ struct Migration {
     std::string_view sql;   // statements separated by ';', portable
 };
 
+// What a controller claims for as long as it lives.
+inline std::string life_of(const std::string& controller) { return "controller " + controller; }
+
 class Database {
 public:
     virtual ~Database() = default;
@@ -135,6 +146,16 @@ public:
     // nothing falls between. Null on SQLite, which belongs to one process.
     [[nodiscard]] virtual std::unique_ptr<Listening> listen(std::string topic, std::function<void()> changed) = 0;
 
+    // Holds `name` for this process, against the others on this database, until it ends or is gone; a connection that
+    // is lost for a moment costs nothing. False: another one holds it.
+    virtual Result<bool> claim(const std::string& name) = 0;
+    // Whether a process on this database, this one or another, holds `name` now.
+    virtual Result<bool> claimed(const std::string& name) = 0;
+    // The name of this process among those on the database, "" on SQLite.
+    [[nodiscard]] virtual const std::string& controller() const = 0;
+    // Whether reads and writes work now; asks the engine. Errc::unavailable when not.
+    virtual Result<void> check() = 0;
+
 protected:
     virtual Result<void> run_read(const std::function<Result<void>(Tx&)>&) = 0;
     virtual Result<void> run_write(const std::function<Result<void>(Tx&)>&) = 0;
@@ -142,6 +163,11 @@ protected:
 
 // Opens (creating folder and file, mode 0600) an embedded database. `path` ":memory:" for tests.
 Result<std::unique_ptr<Database>> open_sqlite(const std::string& path);
+
+// Connects to a PostgreSQL database (13 or newer, UTF8), which other controllers may share:
+// docs/how-to/run-on-postgresql. `controller`: hex digits that name this one, the same after a restart. A connection
+// that is lost later mends itself; until then reads and writes answer Errc::unavailable. Errors never hold the URL.
+Result<std::unique_ptr<Database>> open_postgres(const Secret& url, const std::string& controller);
 
 }  // namespace corral::db
 

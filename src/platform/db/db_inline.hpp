@@ -76,18 +76,29 @@ T from_value(const Value& v) {
         return from_value<typename T::value_type>(v);
     } else {
         if (v.type == Value::Type::null) throw Failure(Failure::Kind::other, "NULL where a value is expected");
-        if constexpr (std::is_same_v<T, bool>)
+        const bool number = v.type == Value::Type::integer || v.type == Value::Type::boolean;
+        const auto expect = [](bool right) {
+            if (!right) throw Failure(Failure::Kind::other, "a column is of another type than the query asks for");
+        };
+        if constexpr (std::is_same_v<T, bool>) {
+            expect(number);
             return v.integer != 0;
-        else if constexpr (std::is_integral_v<T>)
+        } else if constexpr (std::is_integral_v<T>) {
+            expect(number);
             return static_cast<T>(v.integer);
-        else if constexpr (std::is_floating_point_v<T>)
+        } else if constexpr (std::is_floating_point_v<T>) {
+            expect(number || v.type == Value::Type::real);
             return v.type == Value::Type::real ? v.real : static_cast<T>(v.integer);
-        else if constexpr (std::is_same_v<T, Time>)
+        } else if constexpr (std::is_same_v<T, Time>) {
+            expect(number);
             return Time{std::chrono::microseconds{v.integer}};
-        else if constexpr (std::is_same_v<T, Bytes>)
-            return Bytes{v.text};
-        else
-            return T(v.text);
+        } else {
+            expect(v.type == Value::Type::text || v.type == Value::Type::bytes);
+            if constexpr (std::is_same_v<T, Bytes>)
+                return Bytes{v.text};
+            else
+                return T(v.text);
+        }
     }
 }
 

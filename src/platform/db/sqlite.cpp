@@ -19,11 +19,24 @@ struct Close {
     void operator()(sqlite3* db) const { sqlite3_close(db); }
 };
 
+Failure::Kind kind_of(int code, int extended) {
+    if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY)
+        return Failure::Kind::unique_violation;
+    switch (code & 0xff) {  // the disk or its owner is to blame, not the statement
+        case SQLITE_FULL:
+        case SQLITE_IOERR:
+        case SQLITE_CANTOPEN:
+        case SQLITE_READONLY:
+        case SQLITE_BUSY:
+        case SQLITE_NOMEM: return Failure::Kind::unavailable;
+        default: return Failure::Kind::other;
+    }
+}
+
 [[noreturn]] void fail(sqlite3* db, int code, std::string_view sql) {
     const int extended = sqlite3_extended_errcode(db);
-    const bool unique = extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY;
-    throw Failure(unique ? Failure::Kind::unique_violation : Failure::Kind::other,
-                  std::string(sqlite3_errmsg(db)) + " (" + std::to_string(code) + ") in: " + std::string(sql));
+    throw Failure(kind_of(code, extended),
+                  std::string(sqlite3_errmsg(db)) + " (" + std::to_string(extended) + ") in: " + std::string(sql));
 }
 
 class SqliteConnection final : public Connection {
@@ -42,6 +55,7 @@ public:
         if (writer) script("PRAGMA journal_mode=WAL;");
         // FULL: the WAL is fsynced at every commit, so an answered write survives a power cut (sqlite.org/pragma.html).
         script("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000;");
+        if (!writer) script("PRAGMA query_only=ON;");  // as PostgreSQL has it
     }
     std::vector<std::vector<Value>> run(std::string_view sql, const std::vector<Value>& in,
                                         std::int64_t* changed) override {
@@ -65,15 +79,17 @@ public:
         return rows;
     }
 
-    void script(const std::string& sql) override {
+    void begin_read() override { run("BEGIN", {}, nullptr); }
+    void begin_write() override { run("BEGIN IMMEDIATE", {}, nullptr); }
+    void commit() override { run("COMMIT", {}, nullptr); }
+    void rollback() override { run("ROLLBACK", {}, nullptr); }
+
+private:
+    void script(const std::string& sql) {
         const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
         if (code != SQLITE_OK) fail(db_.get(), code, sql);
     }
 
-    [[nodiscard]] std::string begin_read() const override { return "BEGIN"; }
-    [[nodiscard]] std::string begin_write() const override { return "BEGIN IMMEDIATE"; }
-
-private:
     sqlite3_stmt* prepared(std::string_view sql) {
         const std::string key(sql);
         if (auto it = statements_.find(key); it != statements_.end()) return it->second.get();

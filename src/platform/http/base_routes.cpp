@@ -42,7 +42,8 @@ std::vector<Route> base_routes(const std::vector<Route>& others, const std::stri
     std::vector<Route> out;
     out.push_back(get("/v1/health/probe", open_to_anyone("load balancers have no token"), "Is the service up?",
                       [](const Caller&) -> Result<Probe> { return Probe{}; })
-                      .inline_());
+                      .inline_()
+                      .without_limit());
     out.push_back(get("/", open_to_anyone("says only that a service is here"), "Home",
                       [version](const Caller&) -> Result<Homepage> {
                           return Homepage{"corral", to_rfc3339(SystemClock{}.now()), "Corral " + version};

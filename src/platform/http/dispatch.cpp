@@ -1,6 +1,9 @@
 #include "platform/http/dispatch.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <memory>
 #include <optional>
@@ -91,6 +94,16 @@ void speak_for_others(const Request& request, Caller& caller) {
     caller.principal = std::move(other);
 }
 
+// One customer has a /64 of IPv6 and all addresses in it.
+std::string network_of(const std::string& address) {
+    in6_addr bytes{};
+    if (::inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return address;
+    constexpr std::size_t host_bytes = 8;
+    std::fill_n(std::end(bytes.s6_addr) - host_bytes, host_bytes, std::uint8_t{0});
+    std::array<char, INET6_ADDRSTRLEN> out{};
+    return ::inet_ntop(AF_INET6, &bytes, out.data(), out.size());
+}
+
 Dispatcher::Settings with_normal_prefix(Dispatcher::Settings settings) {
     settings.prefix = normal_prefix(settings.prefix);
     return settings;
@@ -103,7 +116,9 @@ Dispatcher::Dispatcher(std::vector<Route> table, const Authenticator& who, Setti
       table_(completed(std::move(table), settings_)),
       router_(table_, settings_.prefix),
       who_(who),
-      cors_(settings_.cors) {}
+      cors_(settings_.cors),
+      caller_limit_(settings_.rate),
+      address_limit_(settings_.address_rate) {}
 
 Admission Dispatcher::admit(Request& request) const {
     Admission out;
@@ -111,7 +126,7 @@ Admission Dispatcher::admit(Request& request) const {
     request.request_id = well_formed_id(given) ? std::string(given) : crypto::random_uuid();
     auto target = parse_target(request.target);
     if (request.method == Method::options) {
-        out.refusal = cors_.preflight(request);
+        out.refusal = cors_.enabled() ? cors_.preflight(request) : options_without_cors(request);
         return out;
     }
     if (!target) {
@@ -137,17 +152,53 @@ Admission Dispatcher::admit(Request& request) const {
     if (match.route->access.needs_credentials()) {
         auto caller = who_.authenticate(request, match.route->query_token);
         if (!caller) {
-            out.refusal = unauthorized_response(caller.error().message);
+            out.refusal = over_limit(out, request);
+            if (!out.refusal) out.refusal = unauthorized_response(caller.error().message);
             return out;
         }
         out.caller = std::move(*caller);
     }
     out.caller.address = request.peer;
     out.caller.request_id = request.request_id;
-    if (!match.route->access.admits(out.caller))
+    out.refusal = over_limit(out, request);
+    if (!out.refusal && !match.route->access.admits(out.caller))
         out.refusal = unauthorized_response("Not authorized: " + match.route->access.missing(out.caller));
-    else if (out.caller.forwarder && !out.caller.anonymous())
-        speak_for_others(request, out.caller);
+    if (!out.refusal && target->bad_query)
+        out.refusal = error_response(invalid_field("query", "has broken escapes, or is not UTF-8"), match.route->face,
+                                     match.route->pattern);
+    if (!out.refusal && out.caller.forwarder && !out.caller.anonymous()) speak_for_others(request, out.caller);
+    return out;
+}
+
+// Whoever has good credentials is counted as an account or key, wherever it calls from; everybody else by address.
+std::optional<Response> Dispatcher::over_limit(const Admission& admission, const Request& request) const {
+    const bool known = !admission.caller.anonymous();
+    RateLimiter& limit = known ? caller_limit_ : address_limit_;
+    if (!limit.enabled() || admission.route->unlimited) return std::nullopt;
+    std::string who = request.peer;
+    if (known) {
+        const std::string& key = admission.caller.api_key_id;
+        who = key.empty() ? "user " + admission.caller.user_id().text : "key " + key;
+    } else if (std::ranges::count(who, ':') > 1) {
+        who = network_of(who);
+    }
+    const auto wait = limit.take(who, SystemClock{}.steady());
+    if (!wait) return std::nullopt;
+    Response out = error_response(Error{Errc::too_many, "Too many requests; try again later"}, admission.route->face,
+                                  admission.route->pattern);
+    out.headers.set("Retry-After", std::to_string(wait->count()));
+    return out;
+}
+
+// RFC 9110, 9.3.7. With CORS on, the contract's answers to preflights come first.
+Response Dispatcher::options_without_cors(const Request& request) const {
+    Response out;
+    out.status = 204;
+    if (request.target == "*") return out;
+    const auto target = parse_target(request.target);
+    const Match match = target ? router_.find(Method::options, target->segments) : Match{};
+    if (!match.path_known()) return plain_error(404, "No route has this path");
+    out.headers.set("Allow", allow_header(match.allowed) + ", OPTIONS");
     return out;
 }
 
@@ -158,6 +209,8 @@ Response Dispatcher::run(const Admission& admission, const Request& request) con
     const Call call{request, admission.caller, admission.path_values};
     try {
         if (!route.handle) return plain_error(400, "This route speaks WebSocket; send an upgrade request");
+        if (!route.request_schema.empty())
+            if (const auto why = unreadable_body(request)) return unsupported_media(*why, route.face, route.pattern);
         auto result = route.handle(call, route);
         if (result) return std::move(*result);
         const Error& error = result.error();
@@ -189,16 +242,5 @@ void Dispatcher::end(const Exchange& exchange) const {
 }
 
 Response Dispatcher::refuse(int status, const std::string& message) { return plain_error(status, message); }
-
-std::string loggable_target(std::string_view target) {
-    std::string out(target.substr(0, 1024));
-    for (const std::string_view name : {"access_token=", "authorization=", "code="})
-        for (auto at = out.find(name); at != std::string::npos; at = out.find(name, at + name.size())) {
-            const auto from = at + name.size();
-            const auto end = std::min(out.find('&', from), out.size());
-            out.replace(from, end - from, "***");
-        }
-    return out;
-}
 
 }  // namespace corral::http

@@ -1,6 +1,6 @@
-// From a request to its answer, without sockets: router, access, body, handler, error bodies, CORS, request ids.
-// Immutable after building; any thread. The server calls admit() with the head alone (network thread, never blocks) and
-// run() with the body (worker thread, unless the row runs inline).
+// From a request to its answer, without sockets: router, access, limits, body, handler, error bodies, CORS, request
+// ids. Unchanged after building but for the limits' counts; any thread. The server calls admit() with the head alone
+// (network thread, never blocks) and run() with the body (worker thread, unless the row runs inline).
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "platform/http/cors.hpp"
+#include "platform/http/edge/cors.hpp"
+#include "platform/http/edge/rate_limit.hpp"
 #include "platform/http/router.hpp"
 
 namespace corral::http {
@@ -50,6 +51,8 @@ public:
         Cors::Settings cors;
         std::string version;                    // of the product, for the API document
         std::vector<Observer*> observers = {};  // told of every request, in this order; outlive the dispatcher
+        RateSettings rate = {};                 // of one account or API key
+        RateSettings address_rate = {};         // of one address, for what comes without good credentials
     };
     // Takes the modules' tables and adds the base routes (probe, home, API document and page).
     Dispatcher(std::vector<Route> table, const Authenticator& who, Settings settings);
@@ -74,14 +77,16 @@ public:
     [[nodiscard]] const Authenticator& authenticator() const { return who_; }
 
 private:
+    [[nodiscard]] std::optional<Response> over_limit(const Admission&, const Request&) const;
+    [[nodiscard]] Response options_without_cors(const Request&) const;
+
     Settings settings_;
     std::vector<Route> table_;
     Router router_;
     const Authenticator& who_;
     Cors cors_;
+    mutable RateLimiter caller_limit_;
+    mutable RateLimiter address_limit_;
 };
-
-// Masks credentials in a target for the log: ?access_token=*** and ?authorization=***.
-std::string loggable_target(std::string_view target);
 
 }  // namespace corral::http

@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "base/log.hpp"
-#include "platform/http/cors.hpp"
 #include "platform/json/json.hpp"
 #include "support/testing.hpp"
 
@@ -258,109 +257,57 @@ TEST_F(DispatchTest, base_routes_answer_anybody) {
     EXPECT_EQ(ask(Method::get, "/api/openapi.json").body, ask(Method::get, "/swagger/doc.json").body);
 }
 
-TEST(LoggableTarget, hides_tokens_and_is_bounded) {
-    EXPECT_EQ(loggable_target("/ws?access_token=abc&x=1&authorization=def"),
-              "/ws?access_token=***&x=1&authorization=***");
-    EXPECT_EQ(loggable_target("/ws?a=1&access_token=abc"), "/ws?a=1&access_token=***");
-    EXPECT_EQ(loggable_target("/ws?access_token=a&access_token=b"), "/ws?access_token=***&access_token=***");
-    EXPECT_EQ(loggable_target("/machines?filter=x"), "/machines?filter=x");
-    EXPECT_LE(loggable_target("/" + std::string(10'000, 'x')).size(), 1024U);
+TEST_F(DispatchTest, bodies_that_cannot_be_json_are_415_in_the_rows_face) {
+    Request r = request(Method::post, "/api/v1/open", "<item/>");
+    r.headers.add("Content-Type", "application/xml");
+    const auto answer = ask(r);
+    EXPECT_EQ(answer.status, 415);
+    EXPECT_EQ(answer.headers.get("Accept"), "application/json");
+    EXPECT_EQ(value_of(json::parse(answer.body)).at("code").as_int64(), 415);
+    EXPECT_TRUE(value_of(json::parse(answer.body)).as_object().contains("diagnostics"));
 }
 
-using Fields = std::vector<std::pair<const char*, const char*>>;
-
-Request request_with(const Fields& fields) {
-    Request request;
-    request.method = Method::options;
-    for (const auto& [name, value] : fields) request.headers.add(name, value);
-    return request;
+TEST_F(DispatchTest, a_query_that_cannot_be_read_is_400_after_the_gate) {
+    EXPECT_EQ(ask(Method::get, "/api/v1/items/x?a=%00", "ann").status, 400);
+    EXPECT_EQ(ask(Method::get, "/api/v1/items/x?a=%zz").status, 401);
+    EXPECT_EQ(ask(Method::get, "/api/v1/nope?a=%zz", "ann").status, 404);
 }
 
-Cors of(std::vector<std::string> origins, std::vector<std::string> methods = {},
-        std::vector<std::string> headers = {}) {
-    return Cors(
-        {.enabled = true, .origins = std::move(origins), .methods = std::move(methods), .headers = std::move(headers)});
-}
-
-constexpr const char* allow_origin = "Access-Control-Allow-Origin";
-
-TEST(Cors, a_preflight_of_the_web_client_is_admitted) {
-    const auto answer = of({"*"}).preflight(
-        request_with({{"Origin", "http://ui.example"},
-                      {"Access-Control-Request-Method", "PUT"},
-                      {"Access-Control-Request-Headers", "authorization, content-type,x-source-id , X-FILTER"}}));
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(answer.headers.get(allow_origin), "*");
-    EXPECT_EQ(answer.headers.get("Access-Control-Allow-Headers"), "Authorization,Content-Type,X-Source-Id,X-Filter");
-    EXPECT_EQ(answer.headers.get("Access-Control-Allow-Methods"), "PUT");
-    EXPECT_EQ(answer.headers.find("Access-Control-Allow-Credentials"), std::nullopt);
-    EXPECT_TRUE(answer.body.empty());
-}
-
-TEST(Cors, a_preflight_that_asks_for_too_much_is_refused_without_permission) {
-    struct Case {
-        Fields fields;
-        int status;
+TEST_F(DispatchTest, options_without_cors_tell_the_methods_Q10) {
+    const Dispatcher plain(table(), doorman_, {.prefix = "/api", .cors = {}, .version = "1"});
+    const auto options = [&](const char* target) {
+        Request r = request(Method::options, target);
+        return *plain.admit(r).refusal;
     };
-    for (const Case& c : {Case{{{"Origin", "http://ui.example"}}, 400},
-                          Case{{{"Origin", "http://ui.example"}, {"Access-Control-Request-Method", "TRACE"}}, 405},
-                          Case{{{"Origin", "http://ui.example"}, {"Access-Control-Request-Method", "put"}}, 405},
-                          Case{{{"Origin", "http://ui.example"},
-                                {"Access-Control-Request-Method", "PUT"},
-                                {"Access-Control-Request-Headers", "Authorization,X-Strange"}},
-                               403}}) {
-        const auto answer = of({"*"}).preflight(request_with(c.fields));
-        EXPECT_EQ(answer.status, c.status);
-        EXPECT_EQ(answer.headers.find(allow_origin), std::nullopt);
-        EXPECT_TRUE(answer.body.empty());
-    }
+    EXPECT_EQ(options("/api/v1/items/x").status, 204);
+    EXPECT_EQ(options("/api/v1/items/x").headers.get("Allow"), "GET, HEAD, OPTIONS");
+    EXPECT_EQ(options("/api/v1/nope").status, 404);
+    EXPECT_EQ(options("*").status, 204);
 }
 
-TEST(Cors, a_foreign_origin_or_none_gets_an_answer_without_permission) {
-    const Cors cors = of({"https://a.example"});
-    for (const Fields& fields : {Fields{{"Origin", "https://b.example"}, {"Access-Control-Request-Method", "PUT"}},
-                                 Fields{{"Origin", "https://a.example.evil"}, {"Access-Control-Request-Method", "PUT"}},
-                                 Fields{{"Origin", "null"}, {"Access-Control-Request-Method", "PUT"}},
-                                 Fields{{"Access-Control-Request-Method", "PUT"}}, Fields{}}) {
-        const auto answer = cors.preflight(request_with(fields));
-        EXPECT_EQ(answer.status, 200);
-        EXPECT_TRUE(answer.headers.all().empty());
-        Response served;
-        cors.decorate(request_with(fields), served);
-        EXPECT_TRUE(served.headers.all().empty());
-    }
-}
-
-TEST(Cors, configured_origins_are_echoed_without_case_and_vary_when_there_are_several) {
-    Response one;
-    of({"https://a.example"}).decorate(request_with({{"Origin", "https://A.example"}}), one);
-    EXPECT_EQ(one.headers.get(allow_origin), "https://A.example");
-    EXPECT_EQ(one.headers.find("Vary"), std::nullopt);
-    Response two;
-    of({"https://a.example", "https://b.example"}).decorate(request_with({{"Origin", "https://b.example"}}), two);
-    EXPECT_EQ(two.headers.get(allow_origin), "https://b.example");
-    EXPECT_EQ(two.headers.get("Vary"), "Origin");
-    Response all;
-    of({"https://a.example", "*"}).decorate(request_with({{"Origin", "https://c.example"}}), all);
-    EXPECT_EQ(all.headers.get(allow_origin), "*");
-}
-
-TEST(Cors, configuration_adds_methods_and_headers_to_the_usual_ones) {
-    const auto answer = of({}, {"PURGE"}, {"X-Strange"})
-                            .preflight(request_with({{"Origin", "http://ui.example"},
-                                                     {"Access-Control-Request-Method", "PURGE"},
-                                                     {"Access-Control-Request-Headers", "x-strange,accept"}}));
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(answer.headers.get("Access-Control-Allow-Headers"), "X-Strange,Accept");
-}
-
-TEST(Cors, switched_off_it_says_nothing) {
-    const Cors off({.enabled = false, .origins = {"*"}, .methods = {}, .headers = {}});
-    const Request request = request_with({{"Origin", "http://ui.example"}, {"Access-Control-Request-Method", "PUT"}});
-    EXPECT_TRUE(off.preflight(request).headers.all().empty());
-    Response served;
-    off.decorate(request, served);
-    EXPECT_TRUE(served.headers.all().empty());
+TEST_F(DispatchTest, a_caller_that_asks_too_often_is_refused_and_others_are_not) {
+    const Dispatcher limited(
+        table(), doorman_,
+        {.prefix = "/api", .cors = {}, .version = "1", .rate = {.per_minute = 2}, .address_rate = {.per_minute = 3}});
+    const auto ask_as = [&](const char* user, const char* peer, const char* target = "/api/v1/items/x") {
+        Request r = request(Method::get, target);
+        r.peer = peer;
+        if (*user != '\0') r.headers.add("X-Test-User", user);
+        const auto admission = limited.admit(r);
+        return admission.refusal ? *admission.refusal : limited.run(admission, r);
+    };
+    EXPECT_EQ(ask_as("ann", "192.0.2.1").status, 200);
+    EXPECT_EQ(ask_as("ann", "192.0.2.2").status, 200);
+    const auto refused = ask_as("ann", "192.0.2.3");
+    EXPECT_EQ(refused.status, 429) << "wherever it calls from";
+    EXPECT_GE(std::stoi(std::string(refused.headers.get("Retry-After"))), 1);
+    EXPECT_EQ(ask_as("bob", "192.0.2.1").status, 200);
+    // Bad credentials and open rows are counted by address; of IPv6 by the network that one customer has.
+    for (const char* peer : {"2001:db8::1", "2001:db8::2", "2001:db8::3"}) EXPECT_EQ(ask_as("", peer).status, 401);
+    EXPECT_EQ(ask_as("", "2001:db8::4").status, 429);
+    EXPECT_EQ(ask_as("", "2001:db8:0:1::4").status, 401);
+    EXPECT_EQ(ask_as("bob", "2001:db8::4").status, 200) << "good credentials pass";
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(ask_as("", "2001:db8::4", "/api/health/probe").status, 200);
 }
 
 }  // namespace

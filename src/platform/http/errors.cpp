@@ -122,23 +122,46 @@ int http_status(Errc code) {
     return 500;
 }
 
-Response error_response(const Error& error, ErrorFace face, std::string_view operation) {
-    const int status = http_status(error.code);
+namespace {
+
+Response answer_in(ErrorFace face, int status, const Error& error, std::string_view operation) {
+    Response r;
     if (face == ErrorFace::diagnostics) {
-        Response r = json_answer(status, diagnostics_of(error, status, operation));
-        if (status == 503 || status == 429) r.headers.set("Retry-After", "1");
-        return r;
+        r = json_answer(status, diagnostics_of(error, status, operation));
+    } else {
+        ApiError body{.message = error.message, .stack = {}, .code = status};
+        for (const auto& field : error.fields)
+            body.stack.push_back({.error = field.problem, .description = {}, .path = field.path, .code = status});
+        r = json_answer(status, body);
     }
-    ApiError body{.message = error.message, .stack = {}, .code = status};
-    for (const auto& field : error.fields)
-        body.stack.push_back({.error = field.problem, .description = {}, .path = field.path, .code = status});
-    Response r = json_answer(status, body);
     if (status == 503 || status == 429) r.headers.set("Retry-After", "1");
+    return r;
+}
+
+}  // namespace
+
+Response error_response(const Error& error, ErrorFace face, std::string_view operation) {
+    return answer_in(face, http_status(error.code), error, operation);
+}
+
+Response unsupported_media(const std::string& why, ErrorFace face, std::string_view operation) {
+    Response r = answer_in(face, 415, Error{Errc::invalid, why}, operation);
+    r.headers.set("Accept", "application/json");
     return r;
 }
 
 Response unauthorized_response(const std::string& why) {
     return json_answer(401, OAuthError{.error_description = why});
+}
+
+void add_error_schemas(std::map<std::string, std::string>& schemas) {
+    json::add_schema<ApiError>(schemas);
+    json::add_schema<DiagnosticsError>(schemas);
+    json::add_schema<OAuthError>(schemas);
+}
+
+std::string_view schema_name(ErrorFace face) {
+    return face == ErrorFace::diagnostics ? "ApiErrorDiagnosticsResponse" : "ApiErrorResponse";
 }
 
 Response plain_error(int status, const std::string& message) {

@@ -71,10 +71,26 @@ TEST_F(OpenApiTest, a_list_says_what_it_takes_and_gives) {
     std::vector<std::string> names;
     for (const auto& p : list.at("parameters").as_array())
         names.push_back(std::string(p.at("in").as_string()) + " " + std::string(p.at("name").as_string()));
-    EXPECT_EQ(names, (std::vector<std::string>{"query force", "header X-No-Cache", "header X-Filter"}));
+    EXPECT_EQ(names, (std::vector<std::string>{"query force", "header X-No-Cache", "header X-Filter", "query order_by",
+                                               "query page", "query page_size", "query cursor"}));
     EXPECT_EQ(json::serialize(list.at("responses").at("200").at("content").at("application/json").at("schema")),
               R"({"type":"array","items":{"$ref":"#/components/schemas/Thing"}})");
     EXPECT_TRUE(list.at("responses").as_object().contains("401"));
+    EXPECT_TRUE(list.at("responses").at("200").at("headers").as_object().contains("X-Total-Count"));
+}
+
+TEST_F(OpenApiTest, failures_are_named_with_their_bodies) {
+    const auto d = document();
+    const auto& change = d.at("paths").at("/api/v1/things/{thing}/leaves/{leaf}").at("put").at("responses");
+    for (const char* status : {"400", "401", "403", "404", "409", "413", "415", "429", "5XX"})
+        EXPECT_TRUE(change.as_object().contains(status)) << status;
+    EXPECT_FALSE(change.as_object().contains("default")) << "which would allow everything";
+    EXPECT_EQ(json::serialize(change.at("409").at("content").at("application/json").at("schema")),
+              R"({"$ref":"#/components/schemas/ApiErrorResponse"})");
+    const auto& list = d.at("paths").at("/api/v1/things").at("get").at("responses").as_object();
+    for (const char* status : {"403", "404", "409", "413", "415"}) EXPECT_FALSE(list.contains(status)) << status;
+    for (const char* name : {"ApiErrorResponse", "ApiErrorDiagnosticsResponse", "OAuthErrorResponse"})
+        EXPECT_TRUE(d.at("components").at("schemas").as_object().contains(name)) << name;
 }
 
 TEST_F(OpenApiTest, path_parameters_bodies_and_further_methods_are_told) {

@@ -9,6 +9,7 @@
 // Handler parameters, in this order: const Caller&; then optionally const Request& (queries, headers); then one of
 // Id<T>, Ref<T> or PathText per path parameter, in path order; then optionally one described struct, the JSON body.
 // It returns Result<T>: a described struct, a vector of them, json::Raw or Response; Result<void> is an empty body.
+// A vector from a GET row is a list: X-Filter, order_by and pages come by themselves (listing.hpp).
 // Handlers block and run on the worker pool unless the row says inline_().
 #pragma once
 
@@ -24,7 +25,7 @@
 
 #include "base/id.hpp"
 #include "platform/http/access.hpp"
-#include "platform/http/filter.hpp"
+#include "platform/http/lists/listing.hpp"
 #include "platform/http/message.hpp"
 #include "platform/json/json.hpp"
 
@@ -73,6 +74,11 @@ struct Route {
     std::string request_schema;         // names in the document's components; "" when none
     std::string response_schema;
     bool response_is_list = false;
+    bool listing = false;       // takes X-Filter, order_by and pages
+    bool own_answer = false;    // the handler makes the whole Response
+    bool unlimited = false;     // not counted by the rate limits: probes
+    std::string produces;       // content type of an own answer, for the document; "" when it varies
+    std::vector<int> failures;  // statuses besides those that every row of its shape can have, for the document
     std::map<std::string, std::string> schemas;  // component name → JSON schema text, nested ones included
     // The bound handler; dispatch passes the row itself, whose status and body rule were set after binding.
     std::function<Result<Response>(const Call&, const Route&)> handle;  // empty for socket rows
@@ -126,6 +132,25 @@ struct Route {
         operation_id = std::move(id);
         return std::move(*this);
     }
+    // For a handler that answers a list by itself, with the help of a Listing.
+    Route lists() && {
+        listing = true;
+        response_is_list = true;
+        own_answer = false;
+        return std::move(*this);
+    }
+    Route without_limit() && {
+        unlimited = true;
+        return std::move(*this);
+    }
+    Route sends(std::string content_type) && {
+        produces = std::move(content_type);
+        return std::move(*this);
+    }
+    Route fails(std::vector<int> statuses) && {
+        failures = std::move(statuses);
+        return std::move(*this);
+    }
     Route query(std::string name, std::string text) && {
         parameters.push_back({std::move(name), std::move(text), false});
         return std::move(*this);
@@ -145,9 +170,8 @@ Response json_answer(int status, const T& value) {
     return r;
 }
 
-// Decodes a request body by its content type (JSON unless it is really a form; never from the URL query: quirk Q18).
-// Errc::invalid with every bad field. Empty body: an error unless `optional`.
-Result<std::string> body_as_json(const Request&, bool optional);
+// Why a body of this content type cannot be read at all (415); nullopt when it can be tried.
+std::optional<std::string> unreadable_body(const Request&);
 
 namespace detail {
 
@@ -189,6 +213,16 @@ constexpr std::size_t path_args() {
     }(std::make_index_sequence<std::tuple_size_v<Args>>{});
 }
 
+// A request body by its content type: JSON unless it is really a form, never from the URL query (quirk Q18).
+// Errc::invalid when it is empty though it must not be, or cannot be taken apart.
+struct Body {
+    std::string_view json;                                  // of the request
+    std::vector<std::pair<std::string, std::string>> form;  // when it is one
+    bool is_form = false;
+    [[nodiscard]] bool empty() const { return json.empty() && !is_form; }
+};
+Result<Body> body_of(const Request&, bool optional);
+
 std::size_t count_parameters(std::string_view pattern);
 [[noreturn]] void refuse_row(std::string_view pattern, const char* why);  // a table that does not fit: abort at start
 Result<Response> finish(int success, std::string body);
@@ -207,20 +241,14 @@ constexpr bool is_body_v =
     !std::is_void_v<T> && !std::is_same_v<T, Caller> && !std::is_same_v<T, Request> && !is_path_arg<T>::value;
 
 template <class T>
-Result<Response> answer(const Call& call, int success, Result<T>&& result) {
+Result<Response> answer(const std::optional<Listing>& listing, int success, Result<T>&& result) {
     if (!result) return std::move(result).error();
     if constexpr (std::is_void_v<T>) {
         return finish(success, "");
     } else if constexpr (std::is_same_v<T, Response>) {
         return std::move(*result);
     } else if constexpr (is_vector<T>::value) {
-        if (auto filter = call.request.headers.find("X-Filter"); filter && !filter->empty()) {
-            if constexpr (json::described<typename is_vector<T>::item>) {
-                auto compiled = Filter::parse(*filter);
-                if (!compiled) return std::move(compiled).error();
-                std::erase_if(*result, [&](const auto& item) { return !compiled->matches(item); });
-            }
-        }
+        if (listing) return listing->answer(success, std::move(*result));
         return finish(success, json::write(*result));
     } else {
         return finish(success, json::write(*result));
@@ -260,18 +288,27 @@ Route row(Method method, std::string pattern, Access access, std::string summary
     if constexpr (detail::is_body_v<Last>) r.request_schema = json::add_schema<Last>(r.schemas);
     if constexpr (detail::is_vector<Out>::value) {
         r.response_is_list = true;
+        r.listing = method == Method::get;
         r.response_schema = json::add_schema<typename detail::is_vector<Out>::item>(r.schemas);
     } else if constexpr (json::described<Out>) {
         r.response_schema = json::add_schema<Out>(r.schemas);
     }
+    r.own_answer = std::is_same_v<Out, Response>;
     r.handle = [f = std::move(handler)](const Call& call, const Route& route) -> Result<Response> {
         Args values{};
         if constexpr (detail::is_body_v<Last>) {
-            const std::string text = TRY(body_as_json(call.request, route.body_optional));
-            if (!text.empty()) std::get<std::tuple_size_v<Args> - 1>(values) = TRY(json::read<Last>(text));
+            const detail::Body body = TRY(detail::body_of(call.request, route.body_optional));
+            auto& target = std::get<std::tuple_size_v<Args> - 1>(values);
+            if (body.is_form)
+                target = TRY(json::read_form<Last>(body.form));
+            else if (!body.empty())
+                target = TRY(json::read<Last>(body.json, {.request = true}));
         }
+        std::optional<Listing> listing;
+        if constexpr (detail::is_vector<Out>::value)  // what is wrong is told before any work is done
+            if (route.listing) listing = TRY(Listing::of(call.request));
         return detail::answer<Out>(
-            call, route.success,
+            listing, route.success,
             detail::invoke_bound(f, call, values, std::make_index_sequence<std::tuple_size_v<Args>>{}));
     };
     return r;

@@ -137,6 +137,30 @@ TEST(Row, bodies_are_json_unless_they_are_really_a_form_Q18) {
         fails_with(Errc::invalid, ask(echo(), {.body = "--b\r\n", .content_type = "multipart/form-data; boundary=b"})));
 }
 
+TEST(Row, a_form_may_spell_numbers) {
+    const auto form = ask(echo(), {.body = "name=n&cpus=4", .content_type = "application/x-www-form-urlencoded"});
+    EXPECT_EQ(value_of(form).body, "{\"name\":\"n\",\"cpus\":4}\n");
+}
+
+TEST(Body, what_cannot_be_json_is_told_by_its_type) {
+    const auto readable = [](const char* type, const char* body, const char* coding = "") {
+        Request request;
+        request.body = body;
+        request.headers.add("Content-Type", type);
+        request.headers.add("Content-Encoding", coding);
+        return !unreadable_body(request).has_value();
+    };
+    for (const char* type : {"application/json", "application/merge-patch+json", "", "text/plain; charset=\"UTF-8\"",
+                             "application/octet-stream", "multipart/form-data; boundary=b"})
+        EXPECT_TRUE(readable(type, "x=1")) << type;
+    for (const char* type : {"application/xml", "image/png", "text/html", "application/json; charset=utf-16"})
+        EXPECT_FALSE(readable(type, "x=1")) << type;
+    EXPECT_TRUE(readable("application/xml", " {}")) << "clients say all kinds of things about JSON";
+    EXPECT_TRUE(readable("image/png", "")) << "and about nothing";
+    EXPECT_FALSE(readable("application/json", "{}", "gzip"));
+    EXPECT_TRUE(readable("application/json", "{}", "identity"));
+}
+
 class ListRow : public testing::Test {
 protected:
     Route row_ = get("/v1/things", signed_in(), "List", [](const Caller&) -> Result<std::vector<Make>> {

@@ -138,11 +138,30 @@ TEST(Target, escapes_are_decoded_after_the_path_is_split) {
 }
 
 TEST(Target, what_could_be_read_in_two_ways_is_no_target) {
-    for (const char* text :
-         {"",        "*",         "a",        "api/v1",       "/.",      "/..",        "/a/../b",
-          "/a/./b",  "/%2e%2e/b", "/a/%2E",   "/a%2Fb",       "/a%2fb",  "/a%",        "/a%2",
-          "/a%zz",   "/a%00b",    "/%ff",     "/\xff",        "/%c0%af", "/%ed%a0%80", "/%f4%90%80%80",
-          "/%e2%82", "/a?x=%",    "/a?%ff=1", "ftp://host/a", "http:/a"})
+    for (const char* text : {"",
+                             "*",
+                             "a",
+                             "api/v1",
+                             "/.",
+                             "/..",
+                             "/a/../b",
+                             "/a/./b",
+                             "/%2e%2e/b",
+                             "/a/%2E",
+                             "/a%2Fb",
+                             "/a%2fb",
+                             "/a%",
+                             "/a%2",
+                             "/a%zz",
+                             "/a%00b",
+                             "/%ff",
+                             "/\xff",
+                             "/%c0%af",
+                             "/%ed%a0%80",
+                             "/%f4%90%80%80",
+                             "/%e2%82",
+                             "ftp://host/a",
+                             "http:/a"})
         EXPECT_FALSE(parse_target(text)) << text;
     EXPECT_TRUE(parse_target("/...")) << "a name of dots";
     EXPECT_TRUE(parse_target("/a..b"));
@@ -155,6 +174,11 @@ TEST(Target, the_query_is_decoded_in_order_with_repetitions) {
               (Pairs{{"x", "1"}, {"y", "a b+c"}, {"x", "2"}, {"empty", ""}, {"alone", ""}, {"", "v"}, {"z", "a=b?"}}));
     EXPECT_EQ(target->segments, Segments{"a"});
     EXPECT_TRUE(parse_target("/a?")->query.empty());
+    EXPECT_FALSE(target->bad_query);
+    for (const char* text : {"/a?x=%", "/a?%ff=1", "/a?y=1&x=%00"}) {
+        EXPECT_TRUE(parse_target(text)->bad_query) << text;
+        EXPECT_TRUE(parse_target(text)->query.empty()) << text;
+    }
 }
 
 TEST(Form, plus_is_a_blank_and_broken_escapes_are_refused) {

@@ -58,6 +58,23 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
     return out;
 }
 
+std::string percent_encode(std::string_view text, bool keep_slashes) {
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (const unsigned char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '.' || c == '_' || c == '~' || (keep_slashes && c == '/');
+        if (plain) {
+            out += static_cast<char>(c);
+        } else {
+            out += '%';
+            out += digits[c >> 4U];
+            out += digits[c & 15U];
+        }
+    }
+    return out;
+}
+
 std::optional<std::vector<std::pair<std::string, std::string>>> parse_form(std::string_view text) {
     std::vector<std::pair<std::string, std::string>> out;
     while (!text.empty()) {
@@ -88,8 +105,8 @@ std::optional<Target> parse_target(std::string_view target) {
     const auto question = std::min(target.find('?'), target.size());
     if (question < target.size()) {
         auto query = parse_form(target.substr(question + 1));
-        if (!query) return std::nullopt;
-        out.query = std::move(*query);
+        out.bad_query = !query.has_value();
+        if (query) out.query = std::move(*query);
     }
     std::string_view path = target.substr(0, question);
     while (!path.empty()) {

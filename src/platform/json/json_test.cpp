@@ -101,20 +101,6 @@ TEST(JsonRead, refuses_what_is_not_json) {
 
 TEST(JsonRead, literal_null_meets_the_required_checks) { EXPECT_FALSE(read<Outer>("null")); }
 
-TEST(MemberText, finds_nested_members_by_json_or_plain_name) {
-    Outer o;
-    o.cpu.cpus = 8;
-    o.tags = {"a", "b"};
-    o.counts["Key"] = 3;
-    EXPECT_EQ(member_text(o, "CPU.cpus"), "8");
-    EXPECT_EQ(member_text(o, "cpu.vtx"), "false");
-    EXPECT_EQ(member_text(o, "tags"), "[a b]");
-    EXPECT_EQ(member_text(o, "counts.key"), "3");
-    EXPECT_EQ(member_text(o, "cpu"), std::nullopt);
-    EXPECT_EQ(member_text(o, "tags.0"), std::nullopt);
-    EXPECT_EQ(member_text(o, "nope"), std::nullopt);
-}
-
 TEST(Schema, names_nested_structs_once) {
     std::map<std::string, std::string> schemas;
     EXPECT_EQ(add_schema<Outer>(schemas), "Outer");

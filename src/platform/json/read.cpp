@@ -1,6 +1,8 @@
 #include "platform/json/read.hpp"
 
+#include <algorithm>
 #include <boost/json/parser.hpp>
+#include <charconv>
 #include <cmath>
 
 #include "platform/json/write.hpp"
@@ -15,8 +17,14 @@ Result<Value> parse(std::string_view text, boost::json::storage_ptr memory) {
     boost::json::parser parser({}, options);
     parser.reset(std::move(memory));
     boost::system::error_code error;
-    parser.write(text.data(), text.size(), error);
-    if (error) return Error{Errc::invalid, "The body is not valid JSON: " + error.message()};
+    const std::size_t taken = parser.write(text.data(), text.size(), error);
+    if (error) {
+        const std::string_view good = text.substr(0, std::min(taken, text.size()));
+        const auto line = std::ranges::count(good, '\n') + 1;
+        const auto column = good.size() - (good.rfind('\n') + 1) + 1;  // npos + 1 is 0
+        return Error{Errc::invalid, "The body is not valid JSON: " + error.message() + " at line " +
+                                        std::to_string(line) + ", byte " + std::to_string(column)};
+    }
     return parser.release();
 }
 
@@ -113,6 +121,54 @@ bool read_unsigned(const Value& in, std::uint64_t& out) {
     if (!read_integer(in, number) || number < 0) return false;
     out = static_cast<std::uint64_t>(number);
     return true;
+}
+
+Value form_document(const std::vector<std::pair<std::string, std::string>>& fields) {
+    boost::json::object out;
+    for (const auto& [key, text] : fields) {
+        Value& value = out[key];
+        if (value.is_null())
+            value = text;
+        else if (value.is_string())
+            value = boost::json::array{value, boost::json::string(text)};
+        else
+            value.get_array().emplace_back(text);
+    }
+    return out;
+}
+
+void refuse_nul(const Value& value, const std::string& path, Problems& problems) {
+    const auto holds = [](std::string_view text) { return text.find('\0') != std::string_view::npos; };
+    if (value.is_string()) {
+        if (holds({value.get_string().data(), value.get_string().size()}))
+            problems.add(path, "must not hold the character NUL");
+    } else if (value.is_array()) {
+        std::size_t index = 0;
+        for (const Value& item : value.get_array()) refuse_nul(item, path + "/" + std::to_string(index++), problems);
+    } else if (value.is_object()) {
+        for (const auto& [key, item] : value.get_object()) {
+            const std::string_view name{key.data(), key.size()};
+            if (holds(name)) problems.add(path, "has a member with the character NUL in its name");
+            refuse_nul(item, join_path(path, name), problems);
+        }
+    }
+}
+
+Value spelled(const Value& in) {
+    const std::string_view text{in.get_string().data(), in.get_string().size()};
+    for (const std::string_view word : {"t", "T", "TRUE", "true", "True"})
+        if (text == word) return true;
+    for (const std::string_view word : {"f", "F", "FALSE", "false", "False"})
+        if (text == word) return false;
+    const auto whole = [&]<class N>(N number) -> std::optional<N> {
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+        return number;
+    };
+    if (const auto number = whole(std::int64_t{})) return *number;
+    if (const auto number = whole(std::uint64_t{})) return *number;
+    if (const auto number = whole(double{})) return *number;
+    return in;
 }
 
 Error to_error(Problems&& problems) {

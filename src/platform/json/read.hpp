@@ -25,6 +25,7 @@ namespace detail {
 
 struct Problems {
     std::vector<FieldError> found;
+    bool form = false;  // values came as texts of a form
     void add(const std::string& path, std::string problem) {
         found.push_back({path.empty() ? "/" : path, std::move(problem)});
     }
@@ -35,9 +36,16 @@ std::string join_path(const std::string& parent, std::string_view name);      //
 bool read_integer(const Value&, std::int64_t& out);
 bool read_unsigned(const Value&, std::uint64_t& out);
 Error to_error(Problems&&);
+Value form_document(const std::vector<std::pair<std::string, std::string>>& fields);
+void refuse_nul(const Value&, const std::string& path, Problems&);
+// A form's text as the number or truth value that it spells; as it was when it spells none.
+Value spelled(const Value& text);
 
 template <class T>
 void decode(const Value& in, T& out, const std::string& path, Problems& problems);
+
+template <class T>
+void decode_plain(const Value& in, T& out, const std::string& path, Problems& problems);
 
 template <class T>
 void decode_object(const Value& in, T& out, const std::string& path, Problems& problems) {
@@ -129,6 +137,25 @@ void decode_text(const Value& in, T& out, const std::string& path, Problems& pro
 
 template <class T>
 void decode(const Value& in, T& out, const std::string& path, Problems& problems) {
+    if (problems.form) {
+        // Lists are keys that come again; whoever wants one value gets the first.
+        if (in.is_array() && !is_vector<T>::value && !is_optional<T>::value)
+            return decode(in.get_array().front(), out, path, problems);
+        if constexpr (is_vector<T>::value)
+            if (in.is_string()) return decode_list(Value(boost::json::array{in}), out, path, problems);
+        if constexpr (std::is_arithmetic_v<T>)
+            if (in.is_string()) {
+                if (in.get_string().empty()) return;  // a field of the form that nobody filled in
+                return decode_plain(spelled(in), out, path, problems);
+            }
+        if constexpr (described<T> || is_map<T>::value)
+            if (in.is_string()) return problems.add(path, "has parts, which a form cannot hold; send JSON");
+    }
+    decode_plain(in, out, path, problems);
+}
+
+template <class T>
+void decode_plain(const Value& in, T& out, const std::string& path, Problems& problems) {
     if constexpr (std::is_same_v<T, Raw>)
         out.text = serialize(in);
     else if constexpr (is_optional<T>::value) {
@@ -144,6 +171,8 @@ void decode(const Value& in, T& out, const std::string& path, Problems& problems
     else if constexpr (std::is_same_v<T, bool>) {
         if (in.is_bool())
             out = in.get_bool();
+        else if (problems.form && in.is_int64() && (in.get_int64() == 0 || in.get_int64() == 1))
+            out = in.get_int64() == 1;
         else
             problems.add(path, "must be true or false");
     } else if constexpr (std::is_integral_v<T>)
@@ -160,21 +189,34 @@ void decode(const Value& in, T& out, const std::string& path, Problems& problems
 
 }  // namespace detail
 
+// Where a document comes from. A request's texts may not hold NUL: PostgreSQL, paths and argument vectors cannot.
+struct Source {
+    bool form = false;
+    bool request = false;
+};
+
 template <class T>
-Result<T> from_value(const Value& value) {
+Result<T> from_value(const Value& value, Source source = {}) {
     T out{};
-    detail::Problems problems;
+    detail::Problems problems{.found = {}, .form = source.form};
+    if (source.request) detail::refuse_nul(value, "", problems);
     detail::decode(value, out, "", problems);
     if (!problems.found.empty()) return detail::to_error(std::move(problems));
     return out;
 }
 
 template <class T>
-Result<T> read(std::string_view text) {
+Result<T> read(std::string_view text, Source source = {}) {
     // The document lives for this call only: one block instead of an allocation a string, given back at once.
     unsigned char first[2048];
     boost::json::monotonic_resource memory(first, sizeof first);
-    return from_value<T>(TRY(parse(text, &memory)));
+    return from_value<T>(TRY(parse(text, &memory)), source);
+}
+
+// The fields of a form, in order: texts that may spell numbers and truth values; a key that comes again makes a list.
+template <class T>
+Result<T> read_form(const std::vector<std::pair<std::string, std::string>>& fields) {
+    return from_value<T>(detail::form_document(fields), Source{.form = true, .request = true});
 }
 
 }  // namespace corral::json

@@ -73,6 +73,11 @@ constexpr auto json_object(const Needs*) {
                   required("id", &Needs::id), required("disk", &Needs::disk));
 }
 
+struct Tags {
+    std::vector<std::string> tags;
+};
+constexpr auto json_object(const Tags*) { return object("Tags", field("tags", &Tags::tags)); }
+
 std::vector<std::string> bad_paths(const Error& error) {
     std::vector<std::string> out;
     for (const auto& f : error.fields) out.push_back(f.path);
@@ -268,6 +273,59 @@ TEST(Read, what_was_written_reads_back_as_it_was) {
     EXPECT_EQ(back.at, e.at);
     EXPECT_EQ(back.maybe, 0);
     EXPECT_EQ(back.disks[1].size, 4294967295U);
+}
+
+TEST(Read, a_requests_text_may_not_hold_nul) {
+    const auto in_request = [](const char* text) { return read<Everything>(text, {.request = true}); };
+    EXPECT_TRUE(refuses_field("/text", in_request(R"({"text":"a\u0000b"})")));
+    EXPECT_TRUE(refuses_field("/lists/x/1", in_request(R"({"lists":{"x":["y","\u0000"]}})")));
+    EXPECT_TRUE(refuses_field("/counts", in_request(R"({"counts":{"\u0000":1}})")));
+    EXPECT_TRUE(refuses_field("/raw/a", in_request(R"({"raw":{"a":"\u0000"}})")));
+    EXPECT_TRUE(testing_support::ok(in_request(R"({"text":"\\u0000"})"))) << "a backslash and six letters";
+}
+
+TEST(Read, a_syntax_error_says_where) {
+    const auto r = read<Everything>("{\"text\":\"a\",\n \"flag\":tru}");
+    ASSERT_FALSE(r);
+    EXPECT_NE(r.error().message.find("at line 2, byte 9"), std::string::npos) << r.error().message;
+}
+
+using Form = std::vector<std::pair<std::string, std::string>>;
+
+TEST(ReadForm, takes_texts_for_what_they_spell) {
+    const auto r = value_of(read_form<Everything>(Form{{"text", "12"},
+                                                       {"Flag", "False"},
+                                                       {"small", "-3"},
+                                                       {"huge", "18446744073709551615"},
+                                                       {"ratio", "2.5e1"},
+                                                       {"maybe", "0"},
+                                                       {"at", "2026-02-03T04:05:06Z"},
+                                                       {"colour", "red"},
+                                                       {"unknown", "x"}}));
+    EXPECT_EQ(r.text, "12");
+    EXPECT_FALSE(r.flag);
+    EXPECT_EQ(r.small, -3);
+    EXPECT_EQ(r.huge, std::numeric_limits<std::uint64_t>::max());
+    EXPECT_EQ(r.ratio, 25.0);
+    EXPECT_EQ(r.maybe, 0);
+    EXPECT_EQ(r.colour, Colour::red);
+    EXPECT_TRUE(value_of(read_form<Everything>(Form{{"flag", "1"}})).flag);
+    EXPECT_EQ(value_of(read_form<Everything>(Form{{"small", ""}})).small, 5) << "nobody filled it in";
+}
+
+TEST(ReadForm, the_first_value_counts_and_lists_take_them_all) {
+    EXPECT_EQ(value_of(read_form<Everything>(Form{{"text", "a"}, {"text", "b"}})).text, "a");
+    EXPECT_EQ(value_of(read_form<Tags>(Form{{"tags", "x"}, {"other", "-"}, {"tags", "y"}})).tags,
+              (std::vector<std::string>{"x", "y"}));
+    EXPECT_EQ(value_of(read_form<Tags>(Form{{"tags", "x"}})).tags, (std::vector<std::string>{"x"}));
+}
+
+TEST(ReadForm, what_has_parts_is_refused_and_never_left_empty_Q47) {
+    EXPECT_TRUE(refuses_field("/maybe_disk", read_form<Everything>(Form{{"maybe_disk", "{}"}})));
+    EXPECT_TRUE(refuses_field("/counts", read_form<Everything>(Form{{"counts", "a"}})));
+    EXPECT_TRUE(refuses_field("/small", read_form<Everything>(Form{{"small", "many"}})));
+    EXPECT_TRUE(refuses_field("/flag", read_form<Everything>(Form{{"flag", "yes"}})));
+    EXPECT_TRUE(refuses_field("/text", read_form<Everything>(Form{{"text", std::string("a\0", 2)}})));
 }
 
 TEST(Write, doubles_read_back_exactly_and_infinities_become_null) {

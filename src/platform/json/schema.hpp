@@ -65,6 +65,9 @@ std::string add_schema(std::map<std::string, std::string>& schemas) {
             properties += properties.empty() ? "" : ",";
             append_string(properties, member.name);
             std::string schema = detail::schema_of<M>(schemas);
+            // Left out when there is none, or else null.
+            if constexpr (detail::is_optional<M>::value)
+                if (member.presence != Presence::omit_zero) schema = R"({"anyOf":[)" + schema + R"(,{"type":"null"}]})";
             if (!member.description.empty() && schema.starts_with("{\"type\"")) {
                 std::string text;
                 append_string(text, member.description);

@@ -1,4 +1,4 @@
-// Small pieces shared by the JSON reader and writer: escaping, name comparison, the text of one member for X-Filter.
+// Small pieces shared by the JSON reader and writer: escaping, name comparison, the text of a plain value.
 #pragma once
 
 #include <cctype>
@@ -67,57 +67,6 @@ std::optional<std::string> scalar_text(const T& value) {
         return std::nullopt;
 }
 
-template <class T>
-std::optional<std::string> text_at(const T& value, std::string_view path);
-
-template <class T>
-std::optional<std::string> value_text(const T& value, std::string_view rest) {
-    if constexpr (is_optional<T>::value) {
-        if (!value) return std::nullopt;
-        return value_text(*value, rest);
-    } else if constexpr (is_vector<T>::value) {
-        if (!rest.empty()) return std::nullopt;  // no paths below lists (quirk Q93)
-        std::string out = "[";
-        for (const auto& item : value) {
-            auto text = scalar_text(item);
-            if (!text) return std::nullopt;
-            out += (out.size() > 1 ? " " : "") + *text;
-        }
-        return out + "]";
-    } else if constexpr (is_map<T>::value) {
-        for (const auto& [key, item] : value)
-            if (equal_without_case(key, rest)) return scalar_text(item);
-        return std::nullopt;
-    } else if constexpr (described<T>) {
-        return rest.empty() ? std::nullopt : text_at(value, rest);
-    } else {
-        return rest.empty() ? scalar_text(value) : std::nullopt;
-    }
-}
-
-template <class T>
-std::optional<std::string> text_at(const T& value, std::string_view path) {
-    const auto dot = path.find('.');
-    const std::string_view first = path.substr(0, dot);
-    const std::string_view rest = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
-    const std::string wanted = loose_name(first);
-    std::optional<std::string> found;
-    bool done = false;
-    const auto visit = [&](const auto& member) {
-        if (done || (!equal_without_case(member.name, first) && loose_name(member.name) != wanted)) return;
-        done = true;
-        found = value_text(value.*(member.pointer), rest);
-    };
-    std::apply([&](const auto&... member) { (visit(member), ...); },
-               json_object(static_cast<const T*>(nullptr)).members);
-    return found;
-}
 }  // namespace detail
-
-// The text of the (dotted) property for X-Filter; nullopt when there is none or it is an object.
-template <class T>
-std::optional<std::string> member_text(const T& value, std::string_view property) {
-    return detail::text_at(value, property);
-}
 
 }  // namespace corral::json

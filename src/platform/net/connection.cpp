@@ -1,5 +1,6 @@
 #include "platform/net/connection.hpp"
 
+#include <fmt/chrono.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <ctime>
 
 #include "base/log.hpp"
 #include "platform/http/errors.hpp"
@@ -36,6 +38,7 @@ std::string_view reason(int status) {
         case 405: return "Method Not Allowed";
         case 409: return "Conflict";
         case 413: return "Content Too Large";
+        case 415: return "Unsupported Media Type";
         case 429: return "Too Many Requests";
         case 431: return "Request Header Fields Too Large";
         case 500: return "Internal Server Error";
@@ -46,6 +49,20 @@ std::string_view reason(int status) {
         case 505: return "HTTP Version Not Supported";
         default: return "Status";
     }
+}
+
+// RFC 9110, 6.6.1. Made once a second.
+const std::string& date_now() {
+    thread_local std::time_t made = 0;  // NOLINT: a network thread's own
+    thread_local std::string text;
+    const std::time_t now = std::time(nullptr);
+    if (now != made) {
+        std::tm parts{};
+        ::gmtime_r(&now, &parts);
+        text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", parts);
+        made = now;
+    }
+    return text;
 }
 
 // A header value from a handler must not smuggle a second header in.
@@ -124,6 +141,10 @@ asio::awaitable<std::size_t> Connection::read_head() {
             co_await refuse(Head{}, 431, "The request header is too large");
             co_return 0;
         }
+        if (has_bare_line_end(buffer_)) {
+            co_await refuse(Head{}, 400, "A line of the header ends without a carriage return");
+            co_return 0;
+        }
         if (buffer_.empty() && shared_.draining) co_return 0;
         // The whole head has one deadline from its first byte: dribbling does not prolong it.
         if (buffer_.empty())
@@ -183,7 +204,6 @@ asio::awaitable<Connection::Next> Connection::serve(Head head) {
     shared_.dispatcher.finish(head.request, response);
     keep = keep && !shared_.draining;  // a stop may have begun meanwhile
     const bool written = co_await write(head.request, response, keep);
-    log_access(head.request, response.status, since);
     tell(head.request, &admission, response, since);
     if (response.after_sent) response.after_sent();
     co_return written&& keep ? Next::again : Next::close;
@@ -254,6 +274,7 @@ asio::awaitable<bool> Connection::write(const http::Request& request, http::Resp
     if (response.status != 204) append_header(out_, "Content-Type", response.content_type);
     for (const auto& [name, value] : response.headers.all()) append_header(out_, name, value);
     if (response.status != 204) append_header(out_, "Content-Length", std::to_string(length));
+    append_header(out_, "Date", date_now());
     if (!keep_alive) out_ += "Connection: close\r\n";
     out_ += "\r\n";
     stream_.tcp().expires_after(shared_.options.write_timeout);
@@ -317,7 +338,6 @@ asio::awaitable<Connection::Next> Connection::refuse(const Head& head, int statu
     unread_ = true;
     http::Response response = http::Dispatcher::refuse(status, message);
     co_await write(head.request, response, false);
-    log_access(head.request, status, since);
     tell(head.request, admission, response, since);
     co_return Next::close;
 }
@@ -361,7 +381,6 @@ asio::awaitable<Connection::Next> Connection::upgrade(http::Admission admission,
         co_return Next::close;
     }
     upgraded_ = true;
-    log_access(head.request, 101, since);
     http::Response switched;
     switched.status = 101;
     tell(head.request, &admission, switched, since);
@@ -376,20 +395,10 @@ void Connection::tell(const http::Request& request, const http::Admission* admis
                             .route = admission != nullptr ? admission->route : nullptr,
                             .caller = admission != nullptr ? admission->caller : nobody,
                             .status = response.status,
-                            .bytes = response.file ? response.file->length : response.body.size(),
+                            .bytes = request.method == http::Method::head ? 0
+                                     : response.file                      ? response.file->length
+                                                                          : response.body.size(),
                             .took = std::chrono::steady_clock::now() - since});
-}
-
-void Connection::log_access(const http::Request& request, int status,
-                            std::chrono::steady_clock::time_point since) const {
-    if (!log::enabled(log::Level::info) || request.target.find("health") != std::string::npos) return;
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since);
-    log::info("request", {{"method", request.method_text},
-                          {"target", http::loggable_target(request.target)},
-                          {"status", status},
-                          {"ms", static_cast<long>(took.count())},
-                          {"peer", peer_},
-                          {"id", request.request_id}});
 }
 
 }  // namespace corral::net

@@ -58,7 +58,6 @@ private:
     asio::awaitable<void> discard_rest();
     void tell(const http::Request& request, const http::Admission* admission, const http::Response& response,
               std::chrono::steady_clock::time_point since) const;  // the observers
-    void log_access(const http::Request& request, int status, std::chrono::steady_clock::time_point since) const;
 
     Shared& shared_;
     AnyStream stream_;

@@ -132,6 +132,12 @@ std::optional<std::size_t> head_size(std::string_view buffer) {
     return end + 4;
 }
 
+bool has_bare_line_end(std::string_view buffer) {
+    for (auto at = buffer.find('\n'); at != std::string_view::npos; at = buffer.find('\n', at + 1))
+        if (at == 0 || buffer[at - 1] != '\r') return true;
+    return false;
+}
+
 ParsedHead parse_head(std::string_view text) {
     ParsedHead out;
     const auto line_end = text.find("\r\n");

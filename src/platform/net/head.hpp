@@ -35,6 +35,9 @@ struct ParsedHead {
 
 // Bytes of a whole head (through the empty line) at the front of `buffer`; nullopt: not there yet.
 std::optional<std::size_t> head_size(std::string_view buffer);
+// Whether a head that is not whole yet holds a line that ends without a carriage return: others would take it for whole
+// (RFC 9112, 2.2), so there is nothing to wait for.
+bool has_bare_line_end(std::string_view buffer);
 ParsedHead parse_head(std::string_view head);
 
 // Takes chunked coding apart as it comes. Feed bytes; `out` gets the body's.

@@ -27,6 +27,9 @@ TEST(Head, is_complete_with_its_empty_line) {
     EXPECT_EQ(head_size(head + "body\r\n\r\n"), head.size());
     for (std::size_t i = 0; i < head.size(); ++i) EXPECT_EQ(head_size(head.substr(0, i)), std::nullopt) << i;
     EXPECT_EQ(head_size("GET / HTTP/1.1\nHost: h\n\n"), std::nullopt) << "bare line feeds end nothing";
+    EXPECT_TRUE(has_bare_line_end("GET / HTTP/1.1\n"));
+    EXPECT_TRUE(has_bare_line_end("\nGET / HTTP/1.1\r\n"));
+    for (std::size_t i = 0; i < head.size(); ++i) EXPECT_FALSE(has_bare_line_end(head.substr(0, i))) << i;
 }
 
 TEST(Head, request_line_and_fields_are_taken_apart) {

@@ -1,0 +1,21 @@
+// The database that the configuration asks for. Used once, at the start.
+#pragma once
+
+#include <memory>
+
+#include "app/server/config.hpp"
+#include "app/server/folders.hpp"
+#include "platform/db/db.hpp"
+
+namespace corral::app {
+
+// SQLite in the data folder or, with DATABASE_URL, PostgreSQL: then this controller is known by <data>/controller.id,
+// made at the first start, and refuses to run twice (Errc::conflict).
+Result<std::unique_ptr<db::Database>> open_database(const Config& config, const Folders& folders);
+
+// Controllers on one PostgreSQL database need the same secret key, or they would refuse each other's tokens and API
+// keys. Errc::invalid when `master_key` is not the one that the first of them had. SQLite is not asked: it has one
+// controller.
+Result<void> check_key(const Config& config, db::Database& database, const Secret& master_key);
+
+}  // namespace corral::app
