@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "app/server/app.hpp"
+#include "app/server/database.hpp"
 #include "app/server/folders.hpp"
 #include "identity/directory.hpp"
 #include "identity/migrations.hpp"
@@ -48,11 +49,7 @@ void forget_serving_process(const std::string& data_folder) {
 Result<void> set_root_password(const Config& config, const Secret& password) {
     if (password.empty()) return invalid_field("password", "must not be empty");
     const Folders folders = TRY(make_folders(config));
-    const std::string file = folders.data + "/corral.db";
-    if (!files::exists(file))
-        return Error{Errc::not_found,
-                     "There is no database in " + folders.data + "; name its folder with DATABASE_FOLDER"};
-    const std::unique_ptr<db::Database> database = TRY(db::open_sqlite(file));
+    const auto database = TRY(open_database_beside_server(config, folders));
     const SystemClock clock;
     identity::Directory directory(*database);
     TRY(identity::seed(*database, directory, clock, password));

@@ -51,6 +51,16 @@ Result<std::unique_ptr<db::Database>> open_database(const Config& config, const 
     return database;
 }
 
+Result<std::unique_ptr<db::Database>> open_database_beside_server(const Config& config, const Folders& folders) {
+    if (on_postgresql(config))
+        return db::open_postgres(config.secret("DATABASE_URL"), crypto::random_id().substr(0, 16));
+    const std::string file = folders.data + "/corral.db";
+    if (!files::exists(file))
+        return Error{Errc::not_found,
+                     "There is no database in " + folders.data + "; name its folder with DATABASE_FOLDER"};
+    return db::open_sqlite(file);
+}
+
 Result<void> check_key(const Config& config, db::Database& database, const Secret& master_key) {
     if (!on_postgresql(config)) return {};
     const std::string mac = crypto::hmac_sha256(master_key.reveal(), "corral installation");

@@ -57,10 +57,12 @@ TEST(Keys, defaults_fit_their_types) {
 }
 
 TEST(Keys, whatever_smells_of_a_secret_is_one) {
-    for (const Key& key : keys())
+    for (const Key& key : keys()) {
+        if (key.name == "OIDC_REDIRECT_URL") continue;  // every browser that signs in is shown it
         for (const char* word : {"SECRET", "ROOT_PASSWORD", "PRIVATE_KEY", "_URL", "TOKEN", "CREDENTIAL"})
             if (key.name.find(word) != std::string_view::npos && key.type == KeyType::text)
                 EXPECT_TRUE(key.secret) << key.name;
+    }
 }
 
 TEST(ConfigurationReference, shows_every_key_with_what_it_does) {

@@ -6,14 +6,12 @@ namespace {
 
 using namespace http;
 using UserRef = Accounts::UserRef;
-constexpr const char* filter_text = "member=pattern[,i]: only elements whose member matches";
 
 std::string_view filter_of(const Request& request) { return request.headers.get("X-Filter"); }
 
 void add_users(std::vector<Route>& rows, Accounts& accounts) {
     rows.push_back(get("/v1/auth/users", all_of({"LIST_USER"}), "All users with what they may do",
-                       [&](const Caller&, const Request& request) { return accounts.users(filter_of(request)); })
-                       .header("X-Filter", filter_text));
+                       [&](const Caller&, const Request& request) { return accounts.users(filter_of(request)); }));
     rows.push_back(get("/v1/auth/users/{user}", all_of({"LIST_USER"}), "One user, by id, user name or e-mail",
                        [&](const Caller&, UserRef user) { return accounts.user(user); }));
     rows.push_back(
@@ -63,8 +61,7 @@ void add_grants(std::vector<Route>& rows, Accounts& accounts) {
 
 void add_roles(std::vector<Route>& rows, Accounts& accounts) {
     rows.push_back(get("/v1/auth/roles", all_of({"LIST_ROLE"}), "All roles with their claims and holders",
-                       [&](const Caller&, const Request& request) { return accounts.roles(filter_of(request)); })
-                       .header("X-Filter", filter_text));
+                       [&](const Caller&, const Request& request) { return accounts.roles(filter_of(request)); }));
     rows.push_back(get("/v1/auth/roles/{role}", all_of({"LIST_ROLE"}), "One role",
                        [&](const Caller&, PathText role) { return accounts.role(role.text); }));
     rows.push_back(
@@ -90,8 +87,7 @@ void add_roles(std::vector<Route>& rows, Accounts& accounts) {
 
 void add_claims(std::vector<Route>& rows, Accounts& accounts) {
     rows.push_back(get("/v1/auth/claims", all_of({"LIST_CLAIM"}), "All claims with who holds them directly",
-                       [&](const Caller&, const Request& request) { return accounts.claims(filter_of(request)); })
-                       .header("X-Filter", filter_text));
+                       [&](const Caller&, const Request& request) { return accounts.claims(filter_of(request)); }));
     rows.push_back(get("/v1/auth/claims/grouped", all_of({"LIST_CLAIM"}), "All claims by group and resource",
                        [&](const Caller&) { return accounts.claims_by_group(); }));
     rows.push_back(get("/v1/auth/claims/{claim}", all_of({"LIST_CLAIM"}), "One claim",
@@ -117,9 +113,8 @@ Route answering_config(Route row) {
 
 void add_configs(std::vector<Route>& rows, Configs& configs) {
     const std::string whose = "the caller keeps on the server";
-    rows.push_back(get("/v1/user/configs", signed_in(), "All settings that " + whose, [&](const Caller& who) {
-                       return configs.list(who);
-                   }).header("X-Filter", filter_text));
+    rows.push_back(get("/v1/user/configs", signed_in(), "All settings that " + whose,
+                       [&](const Caller& who) { return configs.list(who); }));
     rows.push_back(get("/v1/user/configs/{config}", signed_in(), "One setting that " + whose + ", by id or slug",
                        [&](const Caller& who, PathText config) { return configs.get(who, config.text); }));
     rows.push_back(answering_config(

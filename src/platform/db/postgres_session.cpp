@@ -48,8 +48,14 @@ Result<PostgresPlace> PostgresPlace::parse(const Secret& url) {
     if (complaint != nullptr) PQfreemem(complaint);
     if (!parsed) return bad;
     PostgresPlace out;
-    for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o)
-        if (o->val != nullptr) out.options_.emplace_back(o->keyword, Secret(o->val));
+    for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
+        if (o->val == nullptr) continue;
+        // libpq looks at ports only when it connects; several are separated by commas.
+        if (std::string_view(o->keyword) == "port" &&
+            std::string_view(o->val).find_first_not_of("0123456789,") != std::string_view::npos)
+            return bad;
+        out.options_.emplace_back(o->keyword, Secret(o->val));
+    }
     const std::pair<const char*, const char*> defaults[] = {
         {"connect_timeout", "5"},  {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
         {"keepalives_count", "3"}, {"tcp_user_timeout", "20000"}, {"application_name", "corral"}};
