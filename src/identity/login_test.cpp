@@ -210,6 +210,16 @@ TEST_F(Login, one_address_may_only_fail_so_often_in_a_minute) {
     EXPECT_TRUE(ok(login("ann", "ann's password")));
 }
 
+TEST_F(Login, q5_wrong_api_keys_count_against_the_address_too) {
+    settings_.max_failures_per_address = 3;
+    restart();
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(fails_with(Errc::unauthenticated,
+                               service_->login({.api_key = Secret(crypto::base64("KEY:" + std::to_string(i)))}, home)));
+    EXPECT_TRUE(fails_with(Errc::too_many, service_->login({.api_key = Secret(crypto::base64("KEY:3"))}, home)));
+    EXPECT_TRUE(fails_with(Errc::too_many, login("ann", "ann's password")));
+}
+
 TEST_F(Login, many_at_once_count_every_failure) {
     std::vector<std::jthread> all;
     for (int t = 0; t < 5; ++t)

@@ -26,9 +26,8 @@ TokenKeys complete(TokenKeys keys, const Secret& master_key) {
 long count_of(const http::Headers& headers, std::string_view name) {
     return std::ranges::count_if(headers.all(), [&](const auto& field) {
         return field.first.size() == name.size() &&
-               std::ranges::equal(field.first, name, [](unsigned char a, unsigned char b) {
-                   return std::tolower(a) == std::tolower(b);
-               });
+               std::ranges::equal(field.first, name,
+                                  [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
     });
 }
 
@@ -84,13 +83,14 @@ Result<Caller> Service::by_token(std::string_view token) const {
     caller.token_id = bearer.jti;
     caller.token_expires = bearer.exp;
     caller.token_epoch = bearer.epoch;
-    return judged(std::move(caller), bearer.uid);
+    return judged(std::move(caller), bearer.uid, nullptr);
 }
 
-// What the accounts, keys and logouts of now say of a credential whose proof was checked.
-Result<Caller> Service::judged(Caller caller, const std::string& user) const {
+// What the accounts, keys and logouts of now say of a credential whose proof was checked. `key`: the one it comes from;
+// null with an id in `caller`: looked up.
+Result<Caller> Service::judged(Caller caller, const std::string& user, KeyPtr key) const {
     if (!caller.api_key_id.empty()) {
-        const KeyPtr key = directory_.key(caller.api_key_id);
+        if (key == nullptr) key = directory_.key(caller.api_key_id);
         if (key == nullptr || key->id != caller.api_key_id || key->revoked)
             return refused("The API key of this caller is gone or revoked");
         if (key->expires_at && *key->expires_at <= clock_.now()) return refused("The API key has expired");
@@ -113,7 +113,7 @@ Result<Caller> Service::still_good(const Caller& caller) const {
     if (caller.anonymous()) return caller;
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
     if (caller.token_expires != 0 && now >= caller.token_expires) return refused("The token has expired");
-    return judged(caller, caller.user_id().text);
+    return judged(caller, caller.user_id().text, nullptr);
 }
 
 Result<KeyPtr> Service::check_key(std::string_view encoded) const {
@@ -135,7 +135,7 @@ Result<Caller> Service::by_key(std::string_view encoded) const {
     if (!owner) return refused("The owner of this API key is gone");
     Caller caller;
     caller.api_key_id = key->id;
-    return judged(std::move(caller), owner->user.id);
+    return judged(std::move(caller), owner->user.id, key);
 }
 
 LoginResponse Service::issue(const Account& account, const std::string& key_id) const {
@@ -153,22 +153,29 @@ LoginResponse Service::issue(const Account& account, const std::string& key_id) 
     return {who.email, signer_.sign(claims), claims.exp};
 }
 
+Result<LoginResponse> Service::login_with_key(const std::string& encoded) const {
+    const auto decoded = crypto::from_base64(encoded);
+    if (!decoded || std::ranges::count(*decoded, ':') != 1)
+        return invalid_field("/api_key", "must be the base64 text of key:secret");
+    const Caller caller = TRY(by_key(encoded));
+    const auto owner = directory_.account_with_id(caller.user_id().text);
+    if (!owner) return refused("The owner of this API key is gone");
+    return issue(*owner, caller.api_key_id);
+}
+
 Result<LoginResponse> Service::login(const LoginRequest& request, const std::string& address) {
-    if (!request.api_key.empty()) {
-        const auto decoded = crypto::from_base64(request.api_key.reveal());
-        if (!decoded || std::ranges::count(*decoded, ':') != 1)
-            return invalid_field("/api_key", "must be the base64 text of key:secret");
-        const Caller caller = TRY(by_key(request.api_key.reveal()));
-        const auto owner = directory_.account_with_id(caller.user_id().text);
-        if (!owner) return refused("The owner of this API key is gone");
-        return issue(*owner, caller.api_key_id);
-    }
+    const bool with_key = !request.api_key.empty();
     const std::string& name = request.email.empty() ? request.username : request.email;
-    if (name.empty()) return invalid_field("/email", "or username or api_key is required");
-    if (request.password.empty()) return invalid_field("/password", "is required");
+    if (!with_key && name.empty()) return invalid_field("/email", "or username or api_key is required");
+    if (!with_key && request.password.empty()) return invalid_field("/password", "is required");
     if (const auto wait = addresses_.wait_for(address); wait.count() > 0)
         return Error{Errc::too_many,
                      "Too many failed logins from this address; wait " + std::to_string(wait.count()) + " seconds"};
+    if (with_key) {
+        auto done = login_with_key(request.api_key.reveal());
+        if (!done && done.error().code == Errc::unauthenticated) addresses_.note_failure(address);
+        return done;
+    }
     const auto account = directory_.account(name);
     const bool too_long = request.password.reveal().size() > password_limit;
     const bool usable = account && !account->user.password_hash.empty();  // there are accounts without password

@@ -105,7 +105,8 @@ private:
     Result<Caller> by_token(std::string_view token) const;
     Result<Caller> by_key(std::string_view encoded) const;
     Result<KeyPtr> check_key(std::string_view encoded) const;
-    [[nodiscard]] Result<Caller> judged(Caller caller, const std::string& user) const;
+    [[nodiscard]] Result<Caller> judged(Caller caller, const std::string& user, KeyPtr key) const;
+    [[nodiscard]] Result<LoginResponse> login_with_key(const std::string& encoded) const;
     Result<void> note_failure(const Account&);
     Result<void> note_success(const Account&);
     Result<void> improve_hash(const Account&, const Secret& password);

@@ -14,6 +14,7 @@
 #include "app/server/hypervisor.hpp"
 #include "app/server/migrations.hpp"
 #include "app/server/operations.hpp"
+#include "app/server/sign_in.hpp"
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
 #include "catalog/migrations.hpp"
@@ -36,7 +37,6 @@
 #include "machines/routes.hpp"
 #include "platform/crypto/pem_keys.hpp"
 #include "platform/http/edge/access_log.hpp"
-#include "platform/net/http_client.hpp"
 #include "platform/net/server.hpp"
 #include "system/routes.hpp"
 
@@ -102,31 +102,9 @@ std::vector<db::Migration> all_migrations() {
 
 Result<void> open_sign_in(App::Parts& p, const Config& config, const Secret& master_key) {
     if (config.text("OIDC_ISSUER").empty()) return {};
-    identity::oidc::Settings settings;
-    settings.issuer = config.text("OIDC_ISSUER");
-    settings.client_id = config.text("OIDC_CLIENT_ID");
-    settings.client_secret = config.secret("OIDC_CLIENT_SECRET");
-    settings.redirect_url = config.text("OIDC_REDIRECT_URL");
-    settings.scopes = config.text("OIDC_SCOPES");
-    settings.groups_claim = config.text("OIDC_GROUPS_CLAIM");
-    settings.default_role = config.text("OIDC_DEFAULT_ROLE");
-    settings.audience = config.text("OIDC_AUDIENCE");
-    settings = TRY(identity::oidc::settings(std::move(settings), config.list("OIDC_ROLE_MAP")));
-    auto calls = client_options(config);
-    calls.body_limit = 1U << 20U;
-    const auto client = std::make_shared<net::HttpClient>(calls);
-    const auto fetch = [client](const identity::oidc::Call& call) -> Result<identity::oidc::Answer> {
-        net::ClientRequest request{.method = call.method, .url = call.url};
-        if (!call.authorization.empty()) request.headers.emplace_back("Authorization", call.authorization.reveal());
-        request.body = call.form;
-        request.content_type = "application/x-www-form-urlencoded";
-        request.limit = call.limit;
-        auto answer = TRY(client->send(request));
-        return identity::oidc::Answer{answer.status, std::move(answer.body)};
-    };
-    p.sign_in =
-        std::make_unique<identity::oidc::SignIn>(*p.database, *p.directory, p.clock, std::move(settings), fetch,
-                                                 Secret(crypto::hmac_sha256(master_key.reveal(), "corral sign-in")));
+    p.sign_in = std::make_unique<identity::oidc::SignIn>(
+        *p.database, *p.directory, *p.events, p.clock, TRY(sign_in_settings(config)), sign_in_fetch(),
+        Secret(crypto::hmac_sha256(master_key.reveal(), "corral sign-in")));
     p.identity->accept(*p.sign_in);
     return {};
 }

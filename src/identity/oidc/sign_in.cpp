@@ -69,6 +69,17 @@ std::string free_name(db::Tx& tx, const std::string& id, const std::vector<std::
 
 }  // namespace
 
+SignIn::SignIn(db::Database& database, Directory& directory, events::Service& events, const Clock& clock,
+               Settings settings, Fetch fetch, Secret key)
+    : database_(database),
+      directory_(directory),
+      events_(events),
+      clock_(clock),
+      key_(std::move(key)),
+      provider_(std::move(settings), std::move(fetch), clock),
+      admissions_(std::make_unique<tasks::Periodic>("sign-ins", std::chrono::hours{1},
+                                                    [this](const std::stop_token&) { admit_waiting(); })) {}
+
 std::string SignIn::user_id(const std::string& subject) const {
     return crypto::to_hex(crypto::sha256(provider_.settings().issuer + "\n" + subject));
 }
@@ -173,7 +184,7 @@ std::vector<std::string> SignIn::roles_of(const Person& person) const {
     return {out.begin(), out.end()};
 }
 
-Result<std::string> SignIn::admit(const Person& person) {
+Result<std::string> SignIn::admit(const Person& person) const {
     const std::vector<std::string> roles = roles_of(person);
     if (roles.empty()) return Error{Errc::forbidden, "None of your groups may use this service"};
     std::set<std::string> managed;  // roles that the issuer decides on; others are left alone
@@ -207,9 +218,51 @@ Result<std::string> SignIn::admit(const Person& person) {
         }
         for (const std::string& role : roles) store::grant_role(tx, id, role);
         directory_.user_changed(tx, id);
+        events_.append(tx, events::Type::auth, user ? "USER_UPDATED" : "USER_ADDED", R"({"user_id":")" + id + "\"}");
         return {};
     }));
     return id;
+}
+
+void SignIn::admit_later(const std::string& id, const Person& person) const {
+    constexpr std::size_t most = 10'000;
+    {
+        std::lock_guard lock(bearers_);
+        if (seen_.size() >= most) seen_.clear();
+        auto& seen = seen_[id];
+        if (seen == person.expires || waiting_.size() >= most) return;
+        seen = person.expires;
+        waiting_.insert_or_assign(id, person);
+    }
+    admissions_->wake();
+}
+
+void SignIn::admit_waiting() const {
+    std::map<std::string, Person> all;
+    {
+        std::lock_guard lock(bearers_);
+        all.swap(waiting_);
+    }
+    for (const auto& [id, person] : all)
+        if (const auto done = admit(person); !done)
+            log::warn("The subject of a token gets no account", {{"user", id}, {"why", done.error().message}});
+}
+
+Principal SignIn::principal_of(const std::string& id, const Person& person,
+                               const std::vector<std::string>& roles) const {
+    Principal out;
+    out.user_id = UserId(id);
+    out.username = person.username.empty() ? person.subject : person.username;
+    out.name = person.name.empty() ? out.username : person.name;
+    out.email = person.email;
+    out.roles = roles;  // sorted
+    std::set<std::string> claims;
+    for (const std::string& role : roles)
+        if (const RolePtr known = directory_.role_with_id(role))
+            claims.insert(known->claims.begin(), known->claims.end());
+    out.claims.assign(claims.begin(), claims.end());
+    out.super_user = std::ranges::binary_search(out.roles, super_user_role);
+    return out;
 }
 
 Result<Caller> SignIn::bearer(std::string_view token) const {
@@ -219,26 +272,12 @@ Result<Caller> SignIn::bearer(std::string_view token) const {
     caller.token_id = person.token_id;
     caller.token_epoch = foreign_epoch;
     const std::string id = user_id(person.subject);
-    if (const auto account = directory_.account_with_id(id)) {
-        if (account->user.blocked) return refused("The account of this token is blocked");
-        caller.principal = account->principal;
-        return caller;
-    }
+    const auto account = directory_.account_with_id(id);
+    if (account && account->user.blocked) return refused("The account of this token is blocked");
     const std::vector<std::string> roles = roles_of(person);
     if (roles.empty()) return refused("The token's groups give no right to use this service");
-    auto principal = std::make_shared<Principal>();
-    principal->user_id = UserId(id);
-    principal->username = person.username.empty() ? person.subject : person.username;
-    principal->name = person.name.empty() ? principal->username : person.name;
-    principal->email = person.email;
-    principal->roles = roles;  // sorted
-    std::set<std::string> claims;
-    for (const std::string& role : roles)
-        if (const RolePtr known = directory_.role_with_id(role))
-            claims.insert(known->claims.begin(), known->claims.end());
-    principal->claims.assign(claims.begin(), claims.end());
-    principal->super_user = std::ranges::binary_search(principal->roles, super_user_role);
-    caller.principal = std::move(principal);
+    admit_later(id, person);
+    caller.principal = account ? account->principal : std::make_shared<Principal>(principal_of(id, person, roles));
     return caller;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "events/service.hpp"
 #include "identity/directory.hpp"
 #include "identity/oidc/provider.hpp"
 #include "platform/http/message.hpp"
@@ -25,12 +26,8 @@ struct Redirect {
 class SignIn {
 public:
     // `key`: 32 bytes, for the cookie.
-    SignIn(db::Database& database, Directory& directory, const Clock& clock, Settings settings, Fetch fetch, Secret key)
-        : database_(database),
-          directory_(directory),
-          clock_(clock),
-          key_(std::move(key)),
-          provider_(std::move(settings), std::move(fetch), clock) {}
+    SignIn(db::Database& database, Directory& directory, events::Service& events, const Clock& clock, Settings settings,
+           Fetch fetch, Secret key);
 
     [[nodiscard]] const Settings& settings() const { return provider_.settings(); }
 
@@ -55,8 +52,8 @@ public:
     // The id of the user whose sign-in ended with this code; once, within a minute.
     Result<std::string> redeem(const std::string& code, const std::string& verifier);
 
-    // A token of the issuer instead of ours: from memory. The account's rights when the subject signed in here before,
-    // else those of the roles that its groups give.
+    // A token of the issuer instead of ours: from memory, for network threads. The rights are those of its subject's
+    // account, which is made or brought up to date in the background; until then those of the roles of its groups.
     [[nodiscard]] Result<Caller> bearer(std::string_view token) const;
     [[nodiscard]] bool issued(std::string_view token) const { return provider_.named_in(token); }
 
@@ -68,16 +65,25 @@ private:
         std::string user, challenge;
         SteadyTime since;
     };
-    Result<std::string> admit(const Person&);
+    Result<std::string> admit(const Person&) const;
+    void admit_later(const std::string& id, const Person&) const;
+    void admit_waiting() const;
+    [[nodiscard]] Principal principal_of(const std::string& id, const Person&,
+                                         const std::vector<std::string>& roles) const;
     [[nodiscard]] std::vector<std::string> roles_of(const Person&) const;
 
     db::Database& database_;
     Directory& directory_;
+    events::Service& events_;
     const Clock& clock_;
     Secret key_;
     Provider provider_;
     std::mutex mutex_;                     // guards grants_
     std::map<std::string, Grant> grants_;  // by code
+    mutable std::mutex bearers_;           // guards the two below
+    mutable std::map<std::string, Person> waiting_;
+    mutable std::map<std::string, std::int64_t> seen_;  // end of the last token of an account: each is looked at once
+    mutable std::unique_ptr<tasks::Periodic> admissions_;  // last: ends before the rest goes
 };
 
 }  // namespace corral::identity::oidc
