@@ -129,8 +129,8 @@ TEST(ApiKeys, answers_name_the_member_that_is_wrong) {
 
 TEST(SignInElsewhere, is_answered_clearly_when_no_issuer_is_configured) {
     Server server;
-    EXPECT_EQ(server.get("/v1/auth/oidc/login", {.as = ""}).status, 501);
-    EXPECT_EQ(server.post("/v1/auth/oidc/token", R"({"code":"c","verifier":"v"})", {.as = ""}).status, 501);
+    EXPECT_EQ(server.get("/v1/auth/oidc/login", {.as = ""}).status, 403);
+    EXPECT_EQ(server.post("/v1/auth/oidc/token", R"({"code":"c","verifier":"v"})", {.as = ""}).status, 403);
 }
 
 }  // namespace

@@ -55,31 +55,35 @@ Result<std::string> callback_of(const http::Request& request, const oidc::Settin
     return (request.tls ? "https://" : "http://") + std::string(host) + folder + "/callback";
 }
 
-http::Response redirect(const http::Request& request, const std::string& location, const std::string& cookie,
+// To `location`, setting the cookie for the folder of our callback, where the browser comes back to.
+http::Response redirect(const std::string& location, const std::string& callback, const std::string& cookie,
                         int seconds) {
+    const auto host = callback.find("://") + 3;
+    const auto path = std::min(callback.find('/', host), callback.size());
+    const std::string folder = callback.substr(path, callback.rfind('/') - path);
     http::Response out;
     out.status = found;
     if (!location.empty()) out.headers.set("Location", location);
     out.headers.set("Set-Cookie", std::string(cookie_name) + "=" + cookie +
-                                      "; Path=" + request.path.substr(0, request.path.rfind('/')) +
+                                      "; Path=" + (folder.empty() ? "/" : folder) +
                                       "; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Lax" +
-                                      (request.tls ? "; Secure" : ""));
+                                      (callback.starts_with("https://") ? "; Secure" : ""));
     out.headers.set("Cache-Control", "no-store");
     return out;
 }
 
 Result<oidc::SignIn*> configured(oidc::SignIn* issuer) {
-    if (issuer == nullptr) return Error{Errc::unsupported, "This server has no OpenID Connect issuer (OIDC_ISSUER)"};
+    if (issuer == nullptr) return Error{Errc::forbidden, "Sign-in through a provider is not set up here (OIDC_ISSUER)"};
     return issuer;
 }
 
 Result<http::Response> begin(oidc::SignIn* issuer, const http::Request& request) {
     oidc::SignIn* oidc = TRY(configured(issuer));
-    const auto sent = TRY(oidc->begin({.callback = TRY(callback_of(request, oidc->settings())),
-                                       .return_to = query(request, "return_to"),
-                                       .challenge = query(request, "challenge")}));
+    const std::string callback = TRY(callback_of(request, oidc->settings()));
+    const auto sent = TRY(oidc->begin(
+        {.callback = callback, .return_to = query(request, "return_to"), .challenge = query(request, "challenge")}));
     constexpr int ten_minutes = 600;
-    return redirect(request, sent.location, sent.cookie, ten_minutes);
+    return redirect(sent.location, callback, sent.cookie, ten_minutes);
 }
 
 Result<http::Response> finish(const Service& service, oidc::SignIn* issuer, const http::Request& request) {
@@ -89,8 +93,9 @@ Result<http::Response> finish(const Service& service, oidc::SignIn* issuer, cons
                                            .error = query(request, "error"),
                                            .issuer = query(request, "iss"),
                                            .cookie = cookie_of(request)}));
-    if (arrived.redirect) return redirect(request, *arrived.redirect, "", 0);
-    http::Response out = redirect(request, "", "", 0);
+    const std::string callback = TRY(callback_of(request, oidc->settings()));
+    if (arrived.redirect) return redirect(*arrived.redirect, callback, "", 0);
+    http::Response out = redirect("", callback, "", 0);
     out.status = 200;  // NOLINT(readability-magic-numbers)
     out.body = json::write(TRY(service.token_for(arrived.user)));
     return out;
@@ -107,7 +112,8 @@ std::vector<http::Route> oidc_routes(Service& service, oidc::SignIn* issuer) {
                        .query("return_to",
                               "Where the browser ends: a path of this server or http://127.0.0.1:PORT/; "
                               "nothing: the token is the answer")
-                       .query("challenge", "SHA-256 of a verifier in base64url; goes with return_to"));
+                       .query("challenge", "SHA-256 of a verifier in base64url; goes with return_to")
+                       .status(found));
     rows.push_back(
         get("/v1/auth/oidc/callback", open_to_anyone("the issuer's code is the credential"),
             "Where the issuer sends the browser back to",
