@@ -14,7 +14,7 @@
 #include "app/server/hypervisor.hpp"
 #include "app/server/migrations.hpp"
 #include "app/server/operations.hpp"
-#include "app/server/sign_in.hpp"
+#include "app/server/parts/sign_in.hpp"
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
 #include "catalog/migrations.hpp"

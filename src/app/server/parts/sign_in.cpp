@@ -1,4 +1,4 @@
-#include "app/server/sign_in.hpp"
+#include "app/server/parts/sign_in.hpp"
 
 #include <memory>
 
