@@ -87,7 +87,8 @@ std::vector<Route> routes(Service& service) {
                            return service.execute(machine, body,
                                                   request.query_value("stderr").value_or("") == "always");
                        })
-                       .query("stderr", "always: error output also of a command that succeeded"));
+                       .query("stderr", "always: error output also of a command that succeeded")
+                       .fails({501}));  // what this hypervisor's guests cannot do
     rows.push_back(post(
         "/v1/machines/{machine}/upload", all_of({"UPDATE_VM"}), "Copy a file of this server into the guest",
         [&](const Caller& who, MachineRef machine, UploadRequest body) { return service.upload(who, machine, body); }));

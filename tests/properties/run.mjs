@@ -1,5 +1,6 @@
 // Asks every operation of /api/openapi.json as root, as somebody with few rights and as nobody, with generated and with
-// hostile input: an answer has a status, a content type and a body that the document allows, and never says 5xx.
+// hostile input: an answer has a status, a content type and a body that the document allows, and never says 5xx
+// (but for a code that the document names for this very operation).
 //   node run.mjs CORRAL [--seconds N] [--seed N] [--only TEXT]
 // fast-check prints the smallest request that fails, and the seed that finds it again.
 import { readFileSync } from 'node:fs';
@@ -62,7 +63,8 @@ function harvest(value, depth = 0) {
 function check(path, method, operation, caller, request, answer) {
   const { status, headers, body } = answer;
   const say = (what) => { throw new Error(`${what}: ${status} ${headers['content-type'] ?? ''} ${body.toString().slice(0, 400)}`); };
-  if (status >= 500) say('a failure of the server');
+  // 501 and the like only where a row says by its number that this server or driver may be without it.
+  if (status >= 500 && !operation.responses[status]) say('a failure of the server');
   if (request.nowhere) { if (status !== 404) say('a path that nobody has'); return; }
   const secured = !(operation.security && operation.security.length === 0);
   if (secured && !caller.token && status !== 401 && status !== 405) say('an answer to nobody');
@@ -106,7 +108,7 @@ const failures = [];
 const arbitraries = new Arbitraries(document, pool);
 for (const { path, method, operation, name } of operations) {
   for (const caller of callers) {
-    const share = Math.max(30, (end - Date.now()) / left--);
+    const share = Math.max(100, (end - Date.now()) / left--);
     const property = fc.asyncProperty(arbitraries.request(path, method, operation), async (request) => {
       const headers = { ...request.headers };
       if (caller.token) headers.Authorization = `Bearer ${caller.token}`;
@@ -120,7 +122,7 @@ for (const { path, method, operation, name } of operations) {
       check(path, method, operation, caller, request, answer);
     });
     const result = await fc.check(property, { seed, numRuns: 400, interruptAfterTimeLimit: share, markInterruptAsFailure: false });
-    if (!result.failed) continue;
+    if (!result.failed || result.counterexample === null) continue;  // or the time was over before the first answer
     const failure = `${name} as ${caller.name}\n  ${result.errorInstance?.message ?? result.error}\n  ${JSON.stringify(result.counterexample?.[0])}`;
     failures.push(failure);
     console.error(failure);

@@ -129,7 +129,10 @@ std::vector<http::Route> oidc_routes(Service& service, oidc::SignIn* issuer) {
                             return service.token_for(TRY(oidc->redeem(body.code, body.verifier)));
                         })
                        .diagnostics());
-    for (Route& row : rows) row.module = "auth";
+    for (Route& row : rows) {
+        row.module = "auth";
+        row.failures = {302, 401, 501};  // 501: without an issuer
+    }
     return rows;
 }
 

@@ -43,7 +43,8 @@ std::string parameters_of(const Route& route) {
                 R"({"type":"string","minLength":1})");
     for (const Parameter& p : route.parameters) add(p.name, p.in_header ? "header" : "query", p.description, false);
     if (route.listing) {
-        add("X-Filter", "header", "property=regex[,i]: only items that match", false);
+        if (std::ranges::find(route.parameters, "X-Filter", &Parameter::name) == route.parameters.end())
+            add("X-Filter", "header", "property=regex[,i]: only items that match", false);
         add("order_by", "query", "Members to order by, separated by commas: name, -name or \"name desc\"", false);
         add("page", "query", "Number of a page, from 1", false, R"({"type":"integer","minimum":1})");
         add("page_size", "query", "Items a page, 100 unless told", false,
@@ -105,6 +106,10 @@ std::string responses_of(const Route& route) {
     const std::string either = route.face == ErrorFace::api ? plain : R"({"anyOf":[)" + face + "," + plain + "]}";
     const std::string denied = R"({"anyOf":[)" + schema_reference(unauthorized_schema, false) + "," + face + "]}";
     for (const int status : failures_of(route)) {
+        if (status < 400) {
+            out += "," + quoted(std::to_string(status)) + R"(:{"description":"Elsewhere: see Location"})";
+            continue;
+        }
         const bool gate = status == 401 && route.access.needs_credentials();
         out += "," + quoted(std::to_string(status)) + R"(:{"description":)" + quoted(meaning(status)) + "," +
                json_content(gate ? denied : either) + "}";

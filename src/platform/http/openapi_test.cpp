@@ -36,6 +36,13 @@ protected:
                            .optional_body());
         rows.push_back(
             get("/v1/hidden", super_users(), "Hidden", [](const Caller&) -> Result<void> { return {}; }).hide());
+        rows.push_back(get("/v1/own", signed_in(), "Owns",
+                           [](const Caller&) -> Result<std::vector<Leaf>> { return std::vector<Leaf>{}; })
+                           .header("X-Filter", "mine")
+                           .fails({302, 501}));
+        rows.push_back(get("/v1/text", signed_in(), "Text", [](const Caller&) -> Result<Response> {
+                           return Response{};
+                       }).sends("text/plain"));
         rows.push_back(post("/login", open_to_anyone("why"), "Log in", [](const Caller&, Leaf) -> Result<void> {
                            return {};
                        }).at_root());
@@ -59,7 +66,8 @@ TEST_F(OpenApiTest, has_every_row_that_is_not_hidden_below_the_prefix) {
     std::vector<std::string> paths;
     const auto d = document();
     for (const auto& [path, methods] : d.at("paths").as_object()) paths.emplace_back(path);
-    EXPECT_EQ(paths, (std::vector<std::string>{"/api/v1/things", "/api/v1/things/{thing}/leaves/{leaf}", "/login"}));
+    EXPECT_EQ(paths, (std::vector<std::string>{"/api/v1/own", "/api/v1/text", "/api/v1/things",
+                                               "/api/v1/things/{thing}/leaves/{leaf}", "/login"}));
 }
 
 TEST_F(OpenApiTest, a_list_says_what_it_takes_and_gives) {
@@ -91,6 +99,17 @@ TEST_F(OpenApiTest, failures_are_named_with_their_bodies) {
     for (const char* status : {"403", "404", "409", "413", "415"}) EXPECT_FALSE(list.contains(status)) << status;
     for (const char* name : {"ApiErrorResponse", "ApiErrorDiagnosticsResponse", "OAuthErrorResponse"})
         EXPECT_TRUE(d.at("components").at("schemas").as_object().contains(name)) << name;
+}
+
+TEST_F(OpenApiTest, what_a_row_says_of_itself_comes_once_and_first) {
+    const auto d = document();
+    const auto& own = d.at("paths").at("/api/v1/own").at("get");
+    ASSERT_EQ(own.at("parameters").as_array().size(), 5U);
+    EXPECT_EQ(own.at("parameters").at(0).at("description").as_string(), "mine");
+    EXPECT_TRUE(own.at("responses").as_object().contains("501"));
+    EXPECT_FALSE(own.at("responses").at("302").as_object().contains("content"));
+    const auto& text = d.at("paths").at("/api/v1/text").at("get").at("responses").at("200").at("content");
+    EXPECT_TRUE(text.as_object().contains("text/plain"));
 }
 
 TEST_F(OpenApiTest, path_parameters_bodies_and_further_methods_are_told) {

@@ -1,32 +1,12 @@
 #include "platform/json/read.hpp"
 
 #include <algorithm>
-#include <boost/json/parser.hpp>
 #include <charconv>
 #include <cmath>
 
 #include "platform/json/write.hpp"
 
 namespace corral::json {
-
-Result<Value> parse(std::string_view text, boost::json::storage_ptr memory) {
-    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
-        return Error{Errc::invalid, "The body is empty; JSON is expected"};
-    boost::json::parse_options options;
-    options.max_depth = 32;
-    boost::json::parser parser({}, options);
-    parser.reset(std::move(memory));
-    boost::system::error_code error;
-    const std::size_t taken = parser.write(text.data(), text.size(), error);
-    if (error) {
-        const std::string_view good = text.substr(0, std::min(taken, text.size()));
-        const auto line = std::ranges::count(good, '\n') + 1;
-        const auto column = good.size() - (good.rfind('\n') + 1) + 1;  // npos + 1 is 0
-        return Error{Errc::invalid, "The body is not valid JSON: " + error.message() + " at line " +
-                                        std::to_string(line) + ", byte " + std::to_string(column)};
-    }
-    return parser.release();
-}
 
 namespace {
 

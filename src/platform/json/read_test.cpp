@@ -328,6 +328,19 @@ TEST(ReadForm, what_has_parts_is_refused_and_never_left_empty_Q47) {
     EXPECT_TRUE(refuses_field("/text", read_form<Everything>(Form{{"text", std::string("a\0", 2)}})));
 }
 
+// Found by tests/fuzz/json.cpp: Boost 1.81 reads one number in ten with the last bit wrong.
+TEST(Read, numbers_with_fractions_are_read_to_the_last_bit) {
+    std::uint64_t state = 1;
+    for (int i = 0; i < 20'000; ++i) {
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        const double number = static_cast<double>(state >> 11U) / static_cast<double>(1 + (state & 0xFFFFU));
+        const std::string text = to_text(number);
+        const auto value = value_of(parse(text));
+        EXPECT_EQ(value.to_number<double>(), number) << text;
+    }
+    EXPECT_EQ(to_text(value_of(read<double>("-1e-999"))), "0");
+}
+
 TEST(Write, doubles_read_back_exactly_and_infinities_become_null) {
     for (const double number : {0.1, 1e-7, 1e15, 123456789.125, -0.0, 5e-324, 1.7976931348623157e308, 1e300 / 3})
         EXPECT_EQ(std::strtod(to_text(number).c_str(), nullptr), number) << to_text(number);

@@ -61,6 +61,7 @@ void append_number(std::string& out, double number) {
         out += "null";  // JSON has no infinities (RFC 8259, 6)
         return;
     }
+    if (number == 0) number = 0;  // "-0" would be read as the whole number 0
     char buffer[64];
     const double size = std::fabs(number);
     const auto format =
