@@ -120,12 +120,14 @@ void add_configs(std::vector<Route>& rows, Configs& configs) {
     rows.push_back(answering_config(
         post("/v1/user/configs", signed_in(), "Keep a setting; one of the same slug is replaced and answered with 200",
              [&](const Caller& who, UserConfigRequest body) { return kept(configs.put(who, body)); })
-            .status(201)));
+            .status(201)
+            .fails({200})));  // for the document: it may be either
     rows.push_back(answering_config(put("/v1/user/configs/{config}", signed_in(),
                                         "Change a setting; an unknown one is made and answered with 201",
                                         [&](const Caller& who, PathText config, UserConfigUpdateRequest body) {
                                             return kept(configs.update(who, config.text, body));
-                                        })));
+                                        })
+                                        .fails({201})));  // for the document: it may be either
     rows.push_back(
         del("/v1/user/configs/{config}", signed_in(), "Remove a setting", [&](const Caller& who, PathText config) {
             return configs.remove(who, config.text);

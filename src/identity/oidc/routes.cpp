@@ -131,7 +131,7 @@ std::vector<http::Route> oidc_routes(Service& service, oidc::SignIn* issuer) {
                        .diagnostics());
     for (Route& row : rows) {
         row.module = "auth";
-        row.failures = {302, 401, 501};  // 501: without an issuer
+        row.failures = {302, 401, 403};  // statuses besides 200; 403: without an issuer
     }
     return rows;
 }

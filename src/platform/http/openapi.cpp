@@ -106,6 +106,10 @@ std::string responses_of(const Route& route) {
     const std::string either = route.face == ErrorFace::api ? plain : R"({"anyOf":[)" + face + "," + plain + "]}";
     const std::string denied = R"({"anyOf":[)" + schema_reference(unauthorized_schema, false) + "," + face + "]}";
     for (const int status : failures_of(route)) {
+        if (status < 300) {
+            out += "," + quoted(std::to_string(status)) + ":" + success_of(route);
+            continue;
+        }
         if (status < 400) {
             out += "," + quoted(std::to_string(status)) + R"(:{"description":"Elsewhere: see Location"})";
             continue;
