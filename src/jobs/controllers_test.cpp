@@ -1,6 +1,7 @@
 // Two controllers on one PostgreSQL database: whose jobs are whose, and what becomes of those whose controller is gone.
 #include <latch>
 
+#include "audit/migrations.hpp"
 #include "events/event_log.hpp"
 #include "events/migrations.hpp"
 #include "jobs/job_service.hpp"
@@ -25,7 +26,8 @@ protected:
         Controller(const std::string& url, const std::string& id, bool alive = true)
             : database(value_of(db::open_postgres(Secret(url), id))) {
             auto all = events::migrations();
-            for (const auto& one : migrations()) all.push_back(one);
+            for (const auto& list : {audit::migrations(), migrations()})
+                all.insert(all.end(), list.begin(), list.end());
             EXPECT_TRUE(ok(database->migrate(all)));
             if (alive) EXPECT_TRUE(eventually([&] { return value_of(database->claim(db::life_of(id))); }));
             log = std::make_unique<events::EventLog>(*database, clock);

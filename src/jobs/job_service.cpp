@@ -4,6 +4,7 @@
 #include <atomic>
 #include <set>
 
+#include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "jobs/store.hpp"
 #include "jobs/tracker.hpp"
@@ -41,6 +42,9 @@ public:
     void message(const std::string& text) override {
         change([&] { job_.message = text; }, true);
     }
+    void percent(int done) override {
+        change([&] { job_.progress = std::clamp(done, job_.progress, 100); }, false);
+    }
     Result<void> save_checkpoint(const std::string& json) override {
         std::lock_guard lock(mutex_);
         job_.checkpoint = json;
@@ -65,9 +69,14 @@ public:
     template <class F>
     Result<void> conclude(F&& f, std::initializer_list<std::string_view> events) {
         std::lock_guard lock(mutex_);
+        if (concluded_) return {};
         f(job_, tracker_);
         concluded_ = true;
         return service_.save(job_, events);
+    }
+    [[nodiscard]] bool silent_for(std::chrono::milliseconds time) const {
+        std::lock_guard lock(mutex_);
+        return !concluded_ && job_.state == "running" && service_.clock_.steady() - heard_ > time;
     }
     std::atomic<bool> removed{false};
 
@@ -78,6 +87,7 @@ private:
         if (concluded_) return;
         f();
         const auto now = service_.clock_.steady();
+        heard_ = now;
         if (!at_once && now - written_ < progress_interval) return;
         written_ = now;
         if (auto saved = service_.save(job_, {"JOB_UPDATED"}); !saved)
@@ -90,7 +100,7 @@ private:
     Caller caller_;
     Tracker tracker_;
     std::stop_source stop_;
-    SteadyTime written_{};
+    SteadyTime written_{}, heard_{};
     bool concluded_ = false;
 };
 
@@ -159,6 +169,11 @@ Result<Job> JobService::submit(const Caller& who, NewJob wanted) {
         store::insert(tx, job);
         store::assign(tx, job.id, database_.controller());
         append_event(tx, "JOB_CREATED", job);
+        audit::append(tx, job.created_at, who,
+                      {.action = "job.create",
+                       .object_type = "job",
+                       .object_id = job.id,
+                       .detail = {{"kind", job.kind}, {"type", job.job_type}, {"operation", job.job_operation}}});
     }));
     with_owner(job);
     Job answer = job;  // as created: pending, steps are published when it runs
@@ -240,6 +255,7 @@ void JobService::end(const std::shared_ptr<Run>& run, const Result<Finished>& re
         if (!saved) log::error("The end of a job could not be written", {{"job", id}, {"why", saved.error().detail}});
     }
     std::lock_guard lock(mutex_);
+    if (const auto it = runs_.find(id); it == runs_.end() || it->second != run) return;  // given up by fail_silent()
     if (!result) {
         if (errors_.size() > errors_kept) errors_.clear();
         errors_.insert_or_assign(id, result.error());
@@ -296,13 +312,18 @@ Result<void> JobService::cancel(const Caller& who, const Ref<JobTag>& id) {
     if (job.owner != who.user_id().text && !who.has_claim("JOB_MANAGER_DELETE"))
         return Error{Errc::forbidden, "This job belongs to somebody else"};
     const Error ended{Errc::conflict, "The job has ended already"};
+    const auto note = [&](db::Tx& tx) {
+        audit::append(tx, clock_.now(), who, {.action = "job.cancel", .object_type = "job", .object_id = job.id});
+    };
     if (const auto run = running(job.id)) {
+        TRY(database_.write(note));
         run->request_stop();
         return {};
     }
     if (job.finished()) return ended;
     return database_.write([&](db::Tx& tx) -> Result<void> {
         if (!store::ask_to_stop(tx, job.id)) return ended;
+        note(tx);
         tx.announce(topic);
         return {};
     });
@@ -332,10 +353,15 @@ Result<void> JobService::remove(const Caller& who, const Ref<JobTag>& id) {
         run->removed = true;
         run->request_stop();
     }
-    return database_.write([&](db::Tx& tx) {
-        store::remove(tx, job.id);
+    return database_.write([&](db::Tx& tx) -> Result<void> {
+        // Two may ask at once: one has removed it.
+        if (!store::remove(tx, job.id)) return Error{Errc::not_found, "There is no such job"};
         append_event(tx, "JOB_DELETED", job);
         tx.announce(topic);
+        audit::append(
+            tx, clock_.now(), who,
+            {.action = "job.delete", .object_type = "job", .object_id = job.id, .detail = {{"state", job.state}}});
+        return {};
     });
 }
 
@@ -345,7 +371,13 @@ Result<void> JobService::clean_up(const Caller& who) {
         for (const auto& id : store::finished_ids(tx, owner)) {
             const auto job = store::find(tx, id);
             store::remove(tx, id);
-            if (job) append_event(tx, "JOB_DELETED", *job);
+            if (!job) continue;
+            append_event(tx, "JOB_DELETED", *job);
+            audit::append(tx, clock_.now(), who,
+                          {.action = "job.delete",
+                           .object_type = "job",
+                           .object_id = id,
+                           .detail = {{"state", job->state}, {"by", "clean-up"}}});
         }
     });
 }
@@ -440,6 +472,22 @@ void JobService::stop() {
     std::lock_guard lock(mutex_);
     runs_.clear();
     ended_.notify_all();
+}
+
+void JobService::fail_silent() {
+    if (options_.silence.count() <= 0) return;
+    std::vector<std::shared_ptr<Run>> silent;
+    {
+        std::lock_guard lock(mutex_);
+        if (stopping_) return;
+        for (const auto& [id, run] : runs_)
+            if (run->silent_for(options_.silence)) silent.push_back(run);
+    }
+    for (const auto& run : silent) {
+        const Error why{Errc::timeout, "The job was cancelled because it reported nothing for too long"};
+        run->request_stop();
+        end(run, why);
+    }
 }
 
 Result<void> JobService::trim() {

@@ -22,10 +22,11 @@ public:
     struct Options {
         std::size_t threads = 8;
         std::size_t open = 9'000;  // running and waiting at most, below what a pool queues; more are refused
-        std::chrono::hours kept_for{24 * 30};
+        std::chrono::milliseconds kept_for = std::chrono::hours{24 * 30};
         std::int64_t kept = 10'000;
         // A controller counts as gone when it was not seen for so long: its connection may be lost for a moment.
         std::chrono::seconds given_up_after{15};
+        std::chrono::milliseconds silence{0};  // a running job that reports nothing for so long is failed; 0: never
     };
     JobService(db::Database& database, events::Service& events, const Clock& clock, Resolve resolve, Options options);
     ~JobService() override;
@@ -44,6 +45,7 @@ public:
     Result<void> trim();
     // Takes over the jobs of controllers that are gone for long enough, of the kinds known here. Called now and then.
     Result<void> adopt();
+    void fail_silent();  // for a timer
 
 private:
     class Run;

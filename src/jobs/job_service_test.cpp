@@ -2,6 +2,8 @@
 
 #include <latch>
 
+#include "audit/audit.hpp"
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "events/event_log.hpp"
 #include "events/migrations.hpp"
@@ -90,7 +92,7 @@ protected:
     TempFolder folder_;
     FakeClock clock_;
     std::unique_ptr<db::Database> database_ =
-        testing_support::open_database(folder_.path(), {events::migrations(), migrations()});
+        testing_support::open_database(folder_.path(), {audit::migrations(), events::migrations(), migrations()});
     events::EventLog log_{*database_, clock_};
     std::atomic<int> running_{0};
     std::unique_ptr<JobService> service_;
@@ -462,6 +464,73 @@ TEST_F(Jobs, many_at_once_all_end_and_are_told_once_each) {
     int completed = 0;
     for (const auto& event : value_of(log_.since(0, 100'000))) completed += event.message == "JOB_COMPLETED" ? 1 : 0;
     EXPECT_EQ(completed, threads * each);
+}
+
+TEST_F(Jobs, q60_a_running_job_that_reports_nothing_for_too_long_is_failed_and_told_and_its_late_result_ignored) {
+    start({.threads = 4, .silence = std::chrono::minutes{5}});
+    std::latch go_on{1};
+    kind("k", [&](const Job&, const Caller&, Progress& progress) -> Result<Finished> {
+        progress.start_step("first");
+        ++running_;
+        go_on.wait();  // deaf to its cancel
+        return Finished{"Late", {}};
+    });
+    const Job job = submit(ann_, "k");
+    until_running(1);
+    clock_.advance(std::chrono::minutes{5});
+    service_->fail_silent();
+    EXPECT_EQ(stored(job.id).state, "running") << "not yet";
+    clock_.advance(std::chrono::seconds{1});
+    service_->fail_silent();
+    EXPECT_TRUE(fails_with(Errc::timeout, service_->wait(JobId(job.id)))) << "who waits is not kept";
+    EXPECT_EQ(stored(job.id).state, "failed");
+    EXPECT_EQ(events_of(job.id).back(), "JOB_UPDATED");
+    const auto told = events_of(job.id).size();
+    go_on.count_down();
+    service_->stop();
+    EXPECT_EQ(stored(job.id).state, "failed");
+    EXPECT_EQ(events_of(job.id).size(), told);
+}
+
+TEST_F(Jobs, who_makes_stops_and_removes_jobs_is_in_the_audit_trail) {
+    waiting_kind("waits");
+    kind("k", done);
+    const Job job = submit(ann_, "waits", R"({"secret":"hunter2"})");
+    until_running(1);
+    ASSERT_TRUE(ok(service_->cancel(ann_, JobRef(job.id))));
+    EXPECT_FALSE(service_->wait(JobId(job.id)));
+    ASSERT_TRUE(ok(service_->remove(super_user(), JobRef(job.id))));
+    const Job other = submit(ann_, "k");
+    ASSERT_TRUE(ok(service_->wait(JobId(other.id))));
+    ASSERT_TRUE(ok(service_->clean_up(ann_)));
+    EXPECT_TRUE(fails_with(Errc::not_found, service_->remove(ann_, JobRef("none"))));
+    const audit::Trail trail(*database_, clock_, {});
+    Texts seen;
+    for (const auto& r : value_of(trail.list({})).entries) {
+        seen.push_back(r.actor_id + " " + r.action + " " + (r.object_id == job.id ? "first" : "second"));
+        EXPECT_EQ(r.detail.text.find("hunter2"), std::string::npos);
+    }
+    EXPECT_EQ(seen, (Texts{"ann job.delete second", "ann job.create second", "root job.delete first",
+                           "ann job.cancel first", "ann job.create first"}));
+}
+
+TEST_F(Jobs, a_kind_without_steps_tells_its_percentage_which_never_falls) {
+    std::latch seen{1};
+    service_->add_kind(
+        "plain",
+        {.steps = {}, .resumes = false, .run = [&](const Job&, const Caller&, Progress& p) -> Result<Finished> {
+             p.percent(30);
+             p.percent(20);
+             p.percent(130);
+             p.message("all");
+             seen.wait();
+             return Finished{"Done", {}};
+         }});
+    const Job job = submit(ann_, "plain");
+    EXPECT_TRUE(eventually([&] { return stored(job.id).message == "all"; }));
+    EXPECT_EQ(stored(job.id).progress, 100);
+    seen.count_down();
+    EXPECT_TRUE(ok(service_->wait(JobId(job.id))));
 }
 
 TEST_F(Jobs, trimming_removes_ended_jobs_by_age_and_by_number_and_never_open_ones) {

@@ -1,5 +1,7 @@
 #include "jobs/routes.hpp"
 
+#include "jobs/debug.hpp"
+
 namespace corral::jobs {
 
 std::vector<http::Route> routes(Service& service) {
@@ -20,6 +22,9 @@ std::vector<http::Route> routes(Service& service) {
     rows.push_back(post("/v1/jobs/{id}/cancel", removers, "Stop a running job", [&](const Caller& who, JobRef id) {
                        return service.cancel(who, id);
                    }).status(202));
+    rows.push_back(post("/v1/jobs/debug", all_of({"JOB_MANAGER_DEBUG"}), "A job that only shows how jobs go",
+                        [&](const Caller& who, DebugRequest body) { return submit_debug(service, who, body); })
+                       .status(202));
     for (Route& row : rows) row.module = "jobs";
     return rows;
 }

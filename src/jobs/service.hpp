@@ -52,6 +52,8 @@ public:
     virtual void finish_step(const std::string& name) = 0;
     virtual void skip_step(const std::string& name) = 0;
     virtual void message(const std::string& text) = 0;
+    // Of the whole job, for kinds without steps.
+    virtual void percent(int done) = 0;
     // A note that survives a crash (checkpoint JSON), read back by `checkpoint()` when the job resumes.
     virtual Result<void> save_checkpoint(const std::string& json) = 0;
     [[nodiscard]] virtual std::string checkpoint() const = 0;  // "" the first time

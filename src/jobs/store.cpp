@@ -97,7 +97,7 @@ std::vector<std::string> controllers(db::Tx& tx) {
     return tx.all<std::string>("SELECT DISTINCT controller FROM job_runs ORDER BY controller");
 }
 
-void remove(db::Tx& tx, const std::string& id) { tx.exec("DELETE FROM jobs WHERE id = :1", id); }
+bool remove(db::Tx& tx, const std::string& id) { return tx.exec("DELETE FROM jobs WHERE id = :1", id) > 0; }
 
 std::vector<std::string> finished_ids(db::Tx& tx, const std::string& owner) {
     return tx.all<std::string>(

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "catalog/connection.hpp"
 #include "catalog/migrations.hpp"
@@ -31,6 +32,7 @@ public:
     void finish_step(const std::string& name) override { told.push_back("finish " + name); }
     void skip_step(const std::string& name) override { told.push_back("skip " + name); }
     void message(const std::string&) override {}
+    void percent(int) override {}
     Result<void> save_checkpoint(const std::string&) override { return {}; }
     [[nodiscard]] std::string checkpoint() const override { return {}; }
     [[nodiscard]] std::stop_token cancel() const override { return stop.get_token(); }
@@ -131,8 +133,8 @@ protected:
 
     TempFolder folder_;
     FakeClock clock_;
-    std::unique_ptr<db::Database> database_ =
-        testing_support::open_database(folder_.path(), {events::migrations(), jobs::migrations(), migrations()});
+    std::unique_ptr<db::Database> database_ = testing_support::open_database(
+        folder_.path(), {audit::migrations(), events::migrations(), jobs::migrations(), migrations()});
     events::EventLog events_{*database_, clock_};
     Settings settings_;
     std::map<std::string, Caller> accounts_;
