@@ -105,6 +105,10 @@ Result<std::vector<Event>> EventLog::since(std::int64_t sequence, std::size_t li
     return database_.read([&](db::Tx& tx) { return store::since(tx, sequence, limit); });
 }
 
+Result<Stored> EventLog::stored() {
+    return database_.read([](db::Tx& tx) { return Stored{store::oldest_sequence(tx), store::last_sequence(tx)}; });
+}
+
 Result<void> EventLog::trim() {
     return database_.write([&](db::Tx& tx) { store::keep_newest(tx, kept_); });
 }

@@ -17,6 +17,7 @@ public:
     void publish(Type type, std::string message, std::string body_json, std::string owner) override;
     void listen(std::function<void(const Event&)> listener) override;
     Result<std::vector<Event>> since(std::int64_t sequence, std::size_t limit) override;
+    Result<Stored> stored() override;
     Result<void> trim();  // removes what is beyond `kept`
 
 private:

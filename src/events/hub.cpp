@@ -4,14 +4,20 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 
+#include "base/log.hpp"
 #include "platform/crypto/crypto.hpp"
 
 namespace corral::events {
 
 namespace {
 
-constexpr std::size_t replay_limit = 10'000;
+constexpr std::size_t replay_page = 500;       // events read and sent at once
+constexpr std::size_t replay_low_water = 100;  // messages that wait before the next page is read
+constexpr int policy_violation = 1008;         // these three: RFC 6455 7.4 and its registry
+constexpr int server_error = 1011;
+constexpr std::chrono::milliseconds shortest_pause{5}, longest_pause{250};
 
 struct Message {
     std::string id, ref_id, event_type;
@@ -49,6 +55,16 @@ struct Failed {
     std::string error;
 };
 constexpr auto json_object(const Failed*) { return json::object("Failed", json::field("error", &Failed::error)); }
+
+// What a replay cannot give any more: events after `after` and before `oldest`; or `after` lies beyond the `last` there
+// is.
+struct Missed {
+    std::int64_t after = 0, oldest = 0, last = 0;
+};
+constexpr auto json_object(const Missed*) {
+    return json::object("EventsMissed", json::field("after", &Missed::after), json::field("oldest", &Missed::oldest),
+                        json::field("last", &Missed::last));
+}
 
 struct ClientId {
     std::string id;
@@ -93,9 +109,29 @@ std::string uptime_text(std::chrono::microseconds since) {
 
 }  // namespace
 
-Hub::Hub(Service& events, const Clock& clock) : events_(events), clock_(clock), started_(clock.now()) {
+Hub::Hub(Service& events, const Clock& clock, const http::Authenticator& who, std::function<std::uint64_t()> generation)
+    : events_(events),
+      clock_(clock),
+      who_(who),
+      generation_(std::move(generation)),
+      started_(clock.now()),
+      replays_("replays", std::chrono::hours{1}, [this](const std::stop_token& stop) { replay_all(stop); }) {
     events_.listen([this](const Event& event) { deliver(event); });
 }
+
+namespace {
+std::shared_ptr<const Principal> common_rights(const Principal& before, const Caller& now) {
+    auto out = std::make_shared<Principal>(before);
+    std::erase_if(out->claims, [&](const std::string& claim) { return !now.has_claim(claim); });
+    std::erase_if(out->roles, [&](const std::string& role) { return !now.has_role(role); });
+    out->super_user = before.super_user && now.super_user();
+    return out;
+}
+
+bool mine(const Caller& caller, const Event& event) {
+    return !event.owner.empty() && event.owner == caller.user_id().text;
+}
+}  // namespace
 
 bool Hub::may_see(const Caller& caller, const Event& event) {
     if (caller.super_user()) return true;
@@ -104,6 +140,10 @@ bool Hub::may_see(const Caller& caller, const Event& event) {
         case Type::auth: return false;
         case Type::job_manager: return caller.has_claim("JOB_MANAGER_LIST") || event.owner == caller.user_id().text;
         case Type::pdfm: return caller.has_claim("LIST_VM");
+        // Who may not read the objects over HTTP does not hear of them either.
+        case Type::catalog_cache: return caller.has_claim("LIST_CACHE") || mine(caller, event);
+        case Type::reverse_proxy: return caller.has_claim("LIST_REVERSE_PROXY_HOSTS");
+        case Type::orchestrator: return caller.has_claim("LIST");
         default: return event.owner.empty() || event.owner == caller.user_id().text;
     }
 }
@@ -113,7 +153,8 @@ Result<http::SocketHandler> Hub::open(const Caller& who, const std::string& type
     client->id = crypto::random_uuid();
     client->caller = who;
     client->connected_at = client->last_ping = client->last_pong = clock_.now();
-    client->since = since;
+    client->numbered = client->replaying = since >= 0;
+    client->position = since;
     for (const auto& word : split(types))
         if (auto type = type_from_text(word)) {
             client->greeting.push_back(*type);
@@ -130,27 +171,9 @@ Result<http::SocketHandler> Hub::open(const Caller& who, const std::string& type
     };
     handler.closed = [this, client] {
         std::lock_guard lock(mutex_);
+        client->ended = true;
         clients_.erase(client->id);
     };
-    if (since >= 0) {
-        // Held live events and the replay are joined by sequence number, so nothing is lost or told twice.
-        client->replaying = true;
-        {
-            std::lock_guard lock(mutex_);
-            clients_[client->id] = client;
-        }
-        auto stored = events_.since(since, replay_limit);
-        std::lock_guard lock(mutex_);
-        if (!stored) {
-            clients_.erase(client->id);
-            return std::move(stored).error();
-        }
-        std::vector<Event> all = std::move(*stored);
-        const std::int64_t last = all.empty() ? since : all.back().sequence;
-        for (const Event& event : client->held)
-            if (event.sequence == 0 || event.sequence > last) all.push_back(event);
-        client->held = std::move(all);
-    }
     return handler;
 }
 
@@ -159,14 +182,96 @@ void Hub::opened(const std::shared_ptr<Client>& client, std::shared_ptr<http::So
     client->socket = std::move(socket);
     reply(*client, Type::global, "Connected to the event stream", "",
           json::to_text(Greeting{client->id, client->greeting}), false);
-    for (const Event& event : client->held)
-        if (client->types.contains(event.type) && may_see(client->caller, event)) {
-            client->socket->send(wire(event, true));
-            ++sent_;
-        }
-    client->held.clear();
-    client->replaying = false;
     clients_[client->id] = client;
+    if (client->replaying) replays_.wake();
+}
+
+bool Hub::still_good(Client& client, std::uint64_t generation) const {
+    if (client.ended) return false;
+    auto now = who_.still_good(client.caller);
+    if (now) {
+        // A forwarder opened it for somebody with fewer rights: those it keeps, as far as the forwarder still has them.
+        if (now->forwarder) now->principal = common_rights(*client.caller.principal, *now);
+        client.caller = std::move(*now);
+        client.judged = generation;
+        return true;
+    }
+    client.ended = true;
+    if (client.socket) client.socket->close(policy_violation, now.error().message);
+    return false;
+}
+
+void Hub::sweep() {
+    const auto generation = generation_();
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, client] : clients_) still_good(*client, generation);
+}
+
+// Page after page for each client that is behind, as fast as it reads. Ends when all have caught up or are gone.
+void Hub::replay_all(const std::stop_token& stop) {
+    auto pause = shortest_pause;
+    while (!stop.stop_requested()) {
+        std::vector<std::shared_ptr<Client>> behind;
+        {
+            std::lock_guard lock(mutex_);
+            for (const auto& [id, client] : clients_)
+                if (client->replaying && !client->ended) behind.push_back(client);
+        }
+        if (behind.empty()) return;
+        bool moved = false;
+        for (const auto& client : behind) moved = replay_page_of(client) || moved;
+        // Sockets do not say when they have drained, so they are asked, less and less often.
+        pause = moved ? shortest_pause : std::min(2 * pause, longest_pause);
+        if (moved) continue;
+        std::mutex nobody;
+        std::condition_variable_any never;
+        std::unique_lock lock(nobody);
+        never.wait_for(lock, stop, pause, [] { return false; });
+    }
+}
+
+// False when the client reads too slowly for another page just now.
+bool Hub::replay_page_of(const std::shared_ptr<Client>& client) {
+    if (client->socket->queued() > replay_low_water) return false;
+    const auto give_up = [&](const Error& why) {
+        log::error("Stored events could not be replayed", {{"why", why.message}, {"detail", why.detail}});
+        std::lock_guard lock(mutex_);
+        client->ended = true;
+        client->socket->close(server_error, "Stored events cannot be read");
+        return true;
+    };
+    if (auto begun = begin_replay(client); !begun) return give_up(begun.error());
+    const auto page = events_.since(client->position, replay_page);
+    if (!page) return give_up(page.error());
+    send_page(client, *page);
+    return true;
+}
+
+// Says what is missing of what was asked for, the first time.
+Result<void> Hub::begin_replay(const std::shared_ptr<Client>& client) {
+    if (std::exchange(client->begun, true)) return {};
+    const Stored stored = TRY(events_.stored());
+    std::lock_guard lock(mutex_);
+    const bool beyond = client->position > stored.last;
+    if (client->ended || (!beyond && client->position + 1 >= stored.oldest)) return {};
+    reply(*client, Type::global, "EVENTS_MISSED", "",
+          json::to_text(Missed{client->position, stored.oldest, stored.last}), false);
+    client->position = beyond ? stored.last : stored.oldest - 1;
+    return {};
+}
+
+void Hub::send_page(const std::shared_ptr<Client>& client, const std::vector<Event>& page) {
+    std::lock_guard lock(mutex_);
+    const auto generation = generation_();
+    if (client->ended || (client->judged != generation && !still_good(*client, generation))) return;
+    for (const Event& event : page) {
+        client->position = event.sequence;
+        if (!client->types.contains(event.type) || !may_see(client->caller, event)) continue;
+        client->socket->send(wire(event, true));
+        ++sent_;
+    }
+    // Everything told so far is read; what is told from now on comes live. Told means committed, so nothing is between.
+    if (page.size() < replay_page && client->position >= told_) client->replaying = false;
 }
 
 void Hub::reply(const Client& client, Type type, const std::string& message, const std::string& ref,
@@ -206,15 +311,16 @@ void Hub::received(const std::shared_ptr<Client>& client, std::string_view text)
 void Hub::deliver(const Event& event) {
     std::array<std::shared_ptr<const std::string>, 2> texts;  // shared by all; plain and numbered
     std::lock_guard lock(mutex_);
+    const auto generation = generation_();
+    told_ = std::max(told_, event.sequence);
     for (const auto& [id, client] : clients_) {
-        if (!client->types.contains(event.type) || !may_see(client->caller, event)) continue;
-        if (client->replaying) {
-            client->held.push_back(event);
-            continue;
-        }
-        const bool numbered = client->since >= 0;
-        auto& text = texts.at(numbered ? 1 : 0);
-        if (!text) text = wire(event, numbered);
+        if (client->ended || !client->types.contains(event.type)) continue;
+        // A change of rights counts before anything that happened after it is told.
+        if (client->judged != generation && !still_good(*client, generation)) continue;
+        if (!may_see(client->caller, event)) continue;
+        if (event.sequence > 0 && (client->replaying || event.sequence <= client->position)) continue;
+        auto& text = texts.at(client->numbered ? 1 : 0);
+        if (!text) text = wire(event, client->numbered);
         client->socket->send(text);
         ++sent_;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "events/service.hpp"
 #include "platform/http/caller.hpp"
 #include "platform/http/message.hpp"
+#include "platform/tasks/tasks.hpp"
 
 namespace corral::events {
 
@@ -64,15 +66,21 @@ struct Unsubscribed {
 
 class Hub {
 public:
-    Hub(Service& events, const Clock& clock);
+    // `who` says what became of the callers of open sockets; `generation` rises with every change that may change what
+    // it says. All of them outlive the hub, the hub the server.
+    Hub(Service& events, const Clock& clock, const http::Authenticator& who, std::function<std::uint64_t()> generation);
 
-    // The handler for one new socket. `since` ≥ 0: replay what is stored after that number first.
+    // The handler for one new socket. `since` ≥ 0: replay what is stored after that number first, page by page as the
+    // client reads; a note says so when some of it is gone.
     Result<http::SocketHandler> open(const Caller& who, const std::string& types, std::int64_t since);
     // Errc::invalid when nothing could be removed; a client of somebody else is unknown (quirk Q19).
     Result<Unsubscribed> unsubscribe(const Caller& who, const UnsubscribeRequest& request);
     [[nodiscard]] std::vector<ClientInfo> clients(const Caller& who) const;
     [[nodiscard]] Statistics statistics(const Caller& who) const;
     [[nodiscard]] bool anybody_wants(Type type) const;
+    // Judges the callers of all sockets again, and closes those whose credential has ended (1008). For a timer: changes
+    // of rights are noticed before the next event without it, the passing of time is not.
+    void sweep();
 
 private:
     struct Client {
@@ -82,10 +90,20 @@ private:
         std::vector<Type> greeting;
         std::shared_ptr<http::Socket> socket;
         Time connected_at{}, last_ping{}, last_pong{};
-        std::int64_t since = -1;
-        bool replaying = false;
-        std::vector<Event> held;  // live events that came during a replay
+        // The authenticator's generation of `caller`; none at first: the handshake took a while.
+        std::uint64_t judged = UINT64_MAX;
+        bool numbered = false;       // asked with `since`: events carry their numbers
+        std::int64_t position = -1;  // the last stored event that the replay has read
+        bool replaying = false;      // stored events come from the replay, not live
+        bool begun = false;          // the replay has looked where it can begin
+        bool ended = false;
     };
+    // Under mutex_. False: its credential has ended, and the socket is being closed.
+    bool still_good(Client& client, std::uint64_t generation) const;
+    void replay_all(const std::stop_token& stop);
+    bool replay_page_of(const std::shared_ptr<Client>& client);
+    Result<void> begin_replay(const std::shared_ptr<Client>& client);
+    void send_page(const std::shared_ptr<Client>& client, const std::vector<Event>& page);
     void opened(const std::shared_ptr<Client>& client, std::shared_ptr<http::Socket> socket);
     void received(const std::shared_ptr<Client>& client, std::string_view text);
     void deliver(const Event& event);
@@ -96,10 +114,14 @@ private:
 
     Service& events_;
     const Clock& clock_;
+    const http::Authenticator& who_;
+    std::function<std::uint64_t()> generation_;
     Time started_;
     mutable std::mutex mutex_;  // guards clients_ and each Client's changing members
     std::map<std::string, std::shared_ptr<Client>> clients_;
+    std::int64_t told_ = 0;  // the highest number that was delivered
     mutable std::atomic<std::int64_t> sent_{0};
+    tasks::Periodic replays_;  // last: its work uses all of the above
 };
 
 }  // namespace corral::events

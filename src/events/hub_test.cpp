@@ -9,6 +9,7 @@ namespace corral::events {
 namespace {
 
 using testing_support::caller;
+using testing_support::eventually;
 using testing_support::fails_with;
 using testing_support::ok;
 using testing_support::refuses_field;
@@ -37,8 +38,23 @@ public:
         const std::lock_guard lock(mutex_);
         sent_.push_back(std::move(message));
     }
-    void close(int, std::string) override {}
-    [[nodiscard]] std::size_t queued() const override { return 7; }
+    void close(int code, std::string reason) override {
+        const std::lock_guard lock(mutex_);
+        closed_ = std::to_string(code) + " " + reason;
+    }
+    [[nodiscard]] std::size_t queued() const override {
+        const std::lock_guard lock(mutex_);
+        return reads_ ? 7 : sent_.size() - read_;
+    }
+    void stop_reading() { reads_ = false; }
+    void read_all() {
+        const std::lock_guard lock(mutex_);
+        read_ = sent_.size();
+    }
+    std::string closed() {
+        const std::lock_guard lock(mutex_);
+        return closed_;
+    }
     std::vector<Frame> frames() {
         const std::lock_guard lock(mutex_);
         std::vector<Frame> out;
@@ -54,8 +70,35 @@ public:
     }
 
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::vector<std::shared_ptr<const std::string>> sent_;
+    std::atomic<bool> reads_{true};
+    std::size_t read_ = 0;
+    std::string closed_;
+};
+
+// Says of callers of earlier what the test wants.
+class Judge final : public http::Authenticator {
+public:
+    Result<Caller> authenticate(const http::Request&, bool) const override {
+        return Error{Errc::unauthenticated, "not asked here"};
+    }
+    Result<Caller> still_good(const Caller& who) const override {
+        const std::lock_guard lock(mutex_);
+        const auto now = now_.find(who.user_id().text);
+        return now == now_.end() ? Result<Caller>(who) : now->second;
+    }
+    std::uint64_t generation() const { return generation_; }
+    void says(const std::string& id, Result<Caller> now, bool told = true) {
+        const std::lock_guard lock(mutex_);
+        now_.insert_or_assign(id, std::move(now));
+        if (told) ++generation_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::map<std::string, Result<Caller>> now_;
+    std::atomic<std::uint64_t> generation_{1};
 };
 
 class HubTest : public testing::Test {
@@ -69,6 +112,11 @@ protected:
             for (const Frame& frame : socket->frames()) out.push_back(frame.message);
             out.erase(out.begin());
             return out;
+        }
+        bool gets(const std::vector<std::string>& wanted) const {
+            if (testing_support::eventually([&] { return messages() == wanted; })) return true;
+            ADD_FAILURE() << testing::PrintToString(messages());
+            return false;
         }
         Frame answer_to(const std::string& text) const {
             handler.received(text, false);
@@ -92,7 +140,8 @@ protected:
     FakeClock clock_;
     std::unique_ptr<db::Database> database_ = testing_support::open_database(folder_.path(), {migrations()});
     EventLog log_{*database_, clock_};
-    Hub hub_{log_, clock_};
+    Judge judge_;
+    Hub hub_{log_, clock_, judge_, [this] { return judge_.generation(); }};
 };
 
 TEST_F(HubTest, greets_with_the_client_s_id_and_its_types_in_the_order_asked_for) {
@@ -120,6 +169,7 @@ TEST_F(HubTest, an_event_on_the_wire_has_the_contract_s_members_and_its_number_f
     const Client plain = connect(super_user(), "pdfm");
     const Client numbered = connect(super_user(), "pdfm", 0);
     append(Type::pdfm, "VM_ADDED");
+    ASSERT_TRUE(numbered.gets({"VM_ADDED"}));
     const std::string event = R"({"id":")" + value_of(log_.since(0, 1)).front().id +
                               R"(","event_type":"pdfm","timestamp":"2026-01-01T00:00:00Z",)"
                               R"("message":"VM_ADDED","body":{"a":1})";
@@ -143,17 +193,20 @@ TEST_F(HubTest, q19_who_may_see_what) {
     const std::vector<Case> cases{
         {Type::global, "", true, true, true},
         {Type::stats, "", true, true, true},
-        {Type::catalog_cache, "ann", false, true, false},
+        {Type::catalog_cache, "", false, false, true},  // LIST_CACHE
+        {Type::catalog_cache, "ann", false, true, true},
+        {Type::reverse_proxy, "", false, false, false},
+        {Type::orchestrator, "", false, false, false},
         {Type::pdfm, "", false, false, true},           // LIST_VM
         {Type::job_manager, "ann", false, true, true},  // JOB_MANAGER_LIST, or one's own
         {Type::job_manager, "", false, false, true},
         {Type::system_logs, "", false, false, false},
         {Type::auth, "", false, false, false},
     };
-    const std::string everything = "pdfm,stats,catalog_cache,job_manager,system_logs,auth";
+    const std::string everything = "pdfm,stats,catalog_cache,reverse_proxy,orchestrator,job_manager,system_logs,auth";
     const Client plain = connect(caller("eve"), everything);
     const Client ann = connect(caller("ann"), everything);
-    const Client reader = connect(caller("bob", {"LIST_VM", "JOB_MANAGER_LIST"}), everything);
+    const Client reader = connect(caller("bob", {"LIST_VM", "JOB_MANAGER_LIST", "LIST_CACHE"}), everything);
     const Client root = connect(super_user(), everything);
     Texts for_plain, for_ann, for_reader, for_root;
     for (std::size_t i = 0; i < cases.size(); ++i) {
@@ -175,7 +228,7 @@ TEST_F(HubTest, replays_what_came_after_the_number_asked_for_then_goes_on_live) 
     for (const char* message : {"1", "2", "3"}) append(Type::pdfm, message);
     const Client client = connect(super_user(), "pdfm", 1);
     append(Type::pdfm, "4");
-    EXPECT_EQ(client.messages(), (Texts{"2", "3", "4"}));
+    EXPECT_TRUE(client.gets({"2", "3", "4"}));
 }
 
 TEST_F(HubTest, a_replay_is_filtered_by_type_and_right_as_live_events_are) {
@@ -184,7 +237,7 @@ TEST_F(HubTest, a_replay_is_filtered_by_type_and_right_as_live_events_are) {
     append(Type::job_manager, "mine", "ann");
     append(Type::job_manager, "not mine", "bob");
     const Client client = connect(caller("ann", {"LIST_VM"}), "job_manager,system_logs", 0);
-    EXPECT_EQ(client.messages(), Texts{"mine"});
+    EXPECT_TRUE(client.gets({"mine"}));
 }
 
 TEST_F(HubTest, events_that_come_while_a_replay_is_prepared_are_neither_lost_nor_doubled) {
@@ -192,10 +245,9 @@ TEST_F(HubTest, events_that_come_while_a_replay_is_prepared_are_neither_lost_nor
     Client client;
     client.handler = value_of(hub_.open(super_user(), "pdfm", 0));
     append(Type::pdfm, "2");  // stored and live before the socket is open
-    log_.publish(Type::pdfm, "unstored", "{}", "");
     client.handler.opened(client.socket);
     append(Type::pdfm, "3");
-    EXPECT_EQ(client.messages(), (Texts{"1", "2", "unstored", "3"}));
+    EXPECT_TRUE(client.gets({"1", "2", "3"}));
 }
 
 TEST_F(HubTest, events_under_a_replay_and_many_writers_come_once_each_and_in_order) {
@@ -209,10 +261,113 @@ TEST_F(HubTest, events_under_a_replay_and_many_writers_come_once_each_and_in_ord
     writer.join();
     clients.push_back(connect(super_user(), "pdfm", 0));
     for (const Client& client : clients) {
+        ASSERT_TRUE(eventually([&] { return client.socket->frames().size() >= 201; }));
         const auto frames = client.socket->frames();
         ASSERT_EQ(frames.size(), 201U);
         for (std::size_t i = 1; i < frames.size(); ++i) EXPECT_EQ(frames[i].sequence, static_cast<std::int64_t>(i));
     }
+}
+
+TEST_F(HubTest, a_long_replay_goes_on_only_as_the_client_reads) {
+    ASSERT_TRUE(ok(database_->write([&](db::Tx& tx) {
+        for (int i = 0; i < 1200; ++i) log_.append(tx, Type::pdfm, "x", "{}", "");
+    })));
+    Client client;
+    client.socket->stop_reading();
+    client.handler = value_of(hub_.open(super_user(), "pdfm", 0));
+    client.handler.opened(client.socket);
+    const auto got = [&](std::size_t count) { return eventually([&] { return client.messages().size() == count; }); };
+    ASSERT_TRUE(got(500));
+    append(Type::pdfm, "live");
+    EXPECT_EQ(client.messages().size(), 500U) << "live events wait for those before them";
+    for (const std::size_t count : {1000U, 1201U}) {
+        client.socket->read_all();
+        ASSERT_TRUE(got(count));
+    }
+    append(Type::pdfm, "last");
+    const auto frames = client.socket->frames();
+    ASSERT_EQ(frames.size(), 1203U);
+    for (std::size_t i = 1; i < frames.size(); ++i) EXPECT_EQ(frames[i].sequence, static_cast<std::int64_t>(i));
+}
+
+TEST_F(HubTest, what_cannot_be_replayed_any_more_is_said_and_the_rest_comes) {
+    EventLog short_log{*database_, clock_, 2};
+    for (const char* message : {"1", "2", "3", "4"}) append(Type::pdfm, message);
+    ASSERT_TRUE(ok(short_log.trim()));
+    const Client late = connect(super_user(), "pdfm", 1);
+    ASSERT_TRUE(late.gets({"EVENTS_MISSED", "3", "4"}));
+    EXPECT_EQ(late.socket->frames()[1].body.text, R"({"after":1,"oldest":3,"last":4})");
+    EXPECT_EQ(late.socket->frames()[1].event_type, "global");
+    EXPECT_TRUE(connect(super_user(), "pdfm", 2).gets({"3", "4"})) << "nothing was missed";
+}
+
+TEST_F(HubTest, a_number_beyond_the_last_one_does_not_silence_what_comes) {
+    append(Type::pdfm, "1");
+    const Client client = connect(super_user(), "pdfm", 77);  // of a database that is gone
+    ASSERT_TRUE(client.gets({"EVENTS_MISSED"}));
+    append(Type::pdfm, "2");
+    EXPECT_TRUE(client.gets({"EVENTS_MISSED", "2"}));
+}
+
+TEST_F(HubTest, q19_a_socket_is_closed_when_its_credential_ends_and_hears_of_nothing_that_follows) {
+    const Client ann = connect(caller("ann", {"LIST_VM"}), "pdfm");
+    const Client bob = connect(caller("bob", {"LIST_VM"}), "pdfm");
+    append(Type::pdfm, "before");
+    judge_.says("ann", Error{Errc::unauthenticated, "The account is blocked"});
+    append(Type::pdfm, "after");
+    EXPECT_EQ(ann.messages(), Texts{"before"});
+    EXPECT_EQ(ann.socket->closed(), "1008 The account is blocked");
+    EXPECT_EQ(bob.messages(), (Texts{"before", "after"}));
+    EXPECT_EQ(bob.socket->closed(), "");
+}
+
+TEST_F(HubTest, q19_changed_rights_count_for_open_sockets_at_once) {
+    const Client ann = connect(caller("ann"), "pdfm");
+    append(Type::pdfm, "hidden");
+    judge_.says("ann", caller("ann", {"LIST_VM"}));
+    append(Type::pdfm, "shown");
+    judge_.says("ann", caller("ann"));
+    append(Type::pdfm, "hidden again");
+    EXPECT_EQ(ann.messages(), Texts{"shown"});
+    EXPECT_EQ(ann.socket->closed(), "") << "the socket stays open";
+}
+
+TEST_F(HubTest, q1_a_socket_that_a_forwarder_opened_for_somebody_keeps_to_their_rights) {
+    Caller forwarded = caller("forwarder", {"LIST_VM"});
+    forwarded.forwarder = true;
+    Caller itself = super_user();
+    itself.forwarder = true;
+    judge_.says("forwarder", itself);
+    const Client client = connect(forwarded, "pdfm,auth");
+    append(Type::auth, "not theirs");
+    append(Type::pdfm, "theirs");
+    itself = caller("forwarder", {"LIST_CACHE"});
+    itself.forwarder = true;
+    judge_.says("forwarder", itself);
+    append(Type::pdfm, "not the forwarder's any more");
+    EXPECT_EQ(client.messages(), Texts{"theirs"});
+}
+
+TEST_F(HubTest, a_credential_that_runs_out_is_noticed_without_any_event) {
+    const Client ann = connect(caller("ann"), "");
+    judge_.says("ann", Error{Errc::unauthenticated, "The credential has expired"}, false);
+    hub_.sweep();
+    EXPECT_EQ(ann.socket->closed(), "1008 The credential has expired");
+}
+
+TEST_F(HubTest, rights_that_end_in_the_middle_of_a_replay_end_it) {
+    ASSERT_TRUE(ok(database_->write([&](db::Tx& tx) {
+        for (int i = 0; i < 700; ++i) log_.append(tx, Type::pdfm, "x", "{}", "");
+    })));
+    Client client;
+    client.socket->stop_reading();
+    client.handler = value_of(hub_.open(caller("ann", {"LIST_VM"}), "pdfm", 0));
+    client.handler.opened(client.socket);
+    ASSERT_TRUE(eventually([&] { return client.messages().size() == 500; }));
+    judge_.says("ann", Error{Errc::unauthenticated, "The account is gone"});
+    client.socket->read_all();
+    EXPECT_TRUE(eventually([&] { return client.socket->closed() == "1008 The account is gone"; }));
+    EXPECT_EQ(client.messages().size(), 500U);
 }
 
 TEST_F(HubTest, a_client_that_is_gone_gets_nothing_and_is_not_listed) {

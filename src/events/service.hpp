@@ -58,6 +58,11 @@ struct Event {
     Time timestamp{};
 };
 
+// Which numbers can still be replayed; both 0 when nothing was ever stored.
+struct Stored {
+    std::int64_t oldest = 0, last = 0;
+};
+
 class Service {
 public:
     virtual ~Service() = default;
@@ -68,6 +73,7 @@ public:
     // In-process listener; called after the commit, must not block. Lives as long as the service.
     virtual void listen(std::function<void(const Event&)>) = 0;
     virtual Result<std::vector<Event>> since(std::int64_t sequence, std::size_t limit) = 0;
+    virtual Result<Stored> stored() = 0;
 };
 
 }  // namespace corral::events

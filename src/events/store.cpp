@@ -6,6 +6,10 @@ std::int64_t last_sequence(db::Tx& tx) {
     return tx.one<std::int64_t>("SELECT COALESCE(MAX(sequence), 0) FROM events").value_or(0);
 }
 
+std::int64_t oldest_sequence(db::Tx& tx) {
+    return tx.one<std::int64_t>("SELECT COALESCE(MIN(sequence), 0) FROM events").value_or(0);
+}
+
 void insert(db::Tx& tx, const Event& e) {
     tx.exec(
         "INSERT INTO events (sequence, id, type, message, body, owner, created_at) VALUES (:1, :2, :3, :4, :5, :6, :7)",

@@ -8,6 +8,7 @@
 namespace corral::events::store {
 
 std::int64_t last_sequence(db::Tx&);
+std::int64_t oldest_sequence(db::Tx&);
 void insert(db::Tx&, const Event&);
 std::vector<Event> since(db::Tx&, std::int64_t sequence, std::size_t limit);
 void keep_newest(db::Tx&, std::int64_t count);

@@ -149,6 +149,7 @@ template <class Change>
 void Directory::locked(Change change) {
     std::unique_lock lock(mutex_);
     change();
+    ++generation_;
 }
 
 // A write, though it only reads: so it comes in order with the changes that this process commits.

@@ -4,6 +4,7 @@
 // on the same database commit is loaded when they announce it. Outlived by the database.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -65,6 +66,8 @@ public:
     [[nodiscard]] std::vector<RolePtr> roles() const;
     [[nodiscard]] std::vector<ClaimPtr> claims() const;
     [[nodiscard]] std::vector<KeyPtr> keys() const;
+    // Rises with every change of what the above give.
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
 private:
     using Place = std::pair<std::int64_t, std::string>;  // position or microseconds of creation; id
@@ -98,6 +101,7 @@ private:
     mutable std::shared_mutex mutex_;
     Contents contents_;
     std::unique_ptr<db::Listening> listening_;  // for what other controllers change; ends before the rest goes
+    std::atomic<std::uint64_t> generation_{0};
 };
 
 }  // namespace corral::identity

@@ -84,6 +84,8 @@ public:
     void accept(const oidc::SignIn& issuer) { issuer_ = &issuer; }
     [[nodiscard]] Result<Caller> authenticate(const http::Request&, bool allow_query_token) const override;
     [[nodiscard]] Result<Caller> still_good(const Caller&) const override;
+    // Rises with every change that may change an answer of still_good(); the passing of time does not count.
+    [[nodiscard]] std::uint64_t generation() const { return directory_.generation() + revoked_.generation(); }
     Result<LoginResponse> login(const LoginRequest&, const std::string& address);
     // How long logins from this address are refused; zero as a rule.
     std::chrono::seconds wait_for(const std::string& address) { return addresses_.wait_for(address); }

@@ -25,6 +25,7 @@ Result<void> RevokedTokens::reload() {
     // process forgot has expired.
     for (auto& [id, expires] : stored) ids_.insert_or_assign(std::move(id), expires);
     any_ = !ids_.empty();
+    ++generation_;
     return {};
 }
 
@@ -35,6 +36,7 @@ void RevokedTokens::revoke(db::Tx& tx, const std::string& id, Time expires) {
         std::lock_guard lock(mutex_);
         ids_.insert_or_assign(id, expires);
         any_ = true;
+        ++generation_;
     });
 }
 

@@ -22,6 +22,8 @@ public:
     // Part of a transaction; counts once that is committed.
     void revoke(db::Tx&, const std::string& id, Time expires);
     [[nodiscard]] bool contains(const std::string& id) const;
+    // Rises when tokens are added.
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
     // Those that are over anyway are forgotten.
     Result<void> forget_expired();
 
@@ -29,6 +31,7 @@ private:
     db::Database& database_;
     const Clock& clock_;
     std::atomic<bool> any_ = false;
+    std::atomic<std::uint64_t> generation_ = 0;
     mutable std::shared_mutex mutex_;  // guards ids_
     std::unordered_map<std::string, Time> ids_;
     std::unique_ptr<db::Listening> listening_;  // last: ends before what it calls

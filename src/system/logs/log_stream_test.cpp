@@ -27,6 +27,7 @@ public:
     Result<std::vector<events::Event>> since(std::int64_t, std::size_t) override {
         return std::vector<events::Event>{};
     }
+    Result<events::Stored> stored() override { return events::Stored{}; }
     std::vector<std::string> seen() {
         std::lock_guard lock(mutex_);
         return seen_;
