@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
 #include "catalog/identifiers.hpp"
@@ -107,6 +108,14 @@ Result<Manifest> Service::visible(const Caller& who, const std::string& id) {
 }
 
 namespace {
+audit::Entry audit_entry(std::string action, const Manifest& m) {
+    return {
+        .action = std::move(action),
+        .object_type = "image",
+        .object_id = m.id,
+        .detail = {{"image", m.catalog_id + ":" + m.version}, {"architecture", m.architecture}, {"digest", m.digest}}};
+}
+
 Result<void> usable(const Manifest& m) {
     if (m.revoked) return Error{Errc::forbidden, "Manifest is revoked"};
     if (m.tainted) return Error{Errc::invalid, "Manifest is tainted"};
@@ -143,7 +152,10 @@ Result<void> Service::remove(const Caller& who, const std::string& key, const st
         // never a record without its image.
         if (clean_remote && !m.store.empty())
             TRY(remove_files(*TRY(store_of(m))->storage, m.catalog_id, m.pack_filename, m.metadata_filename));
-        TRY(database_.write([&](db::Tx& tx) { store::remove(tx, m.id); }));
+        TRY(database_.write([&](db::Tx& tx) {
+            store::remove(tx, m.id);
+            audit::append(tx, clock_.now(), who, audit_entry("image.delete", m));
+        }));
     }
     if (!clean_remote) return {};
     garbage_ = true;
@@ -285,6 +297,7 @@ Result<Manifest> Service::publish(const Caller& who, Manifest m) {
             if (same(other.version, m.version)) continue;
             if (std::erase(other.tags, "latest") > 0) store::save(tx, other);
         }
+        audit::append(tx, clock_.now(), who, audit_entry("image.push", m));
     }));
     return m;
 }

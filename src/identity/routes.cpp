@@ -6,12 +6,26 @@ namespace corral::identity {
 
 namespace {
 
+// A login has no transaction of its own; who was meant is known here only.
+Result<LoginResponse> sign_in(Service& service, audit::Trail& trail, const Caller& who, const LoginRequest& body) {
+    auto answer = service.login(body, who.address);
+    if (!answer && (answer.error().code == Errc::unauthenticated || answer.error().code == Errc::too_many))
+        trail.note(who, {.action = "session.create",
+                         .object_type = "user",
+                         .object_id = !body.api_key.empty() ? ""
+                                      : body.email.empty()  ? body.username
+                                                            : body.email,
+                         .outcome = audit::Outcome::refused,
+                         .detail = {{"with", body.api_key.empty() ? "password" : "api key"}}});
+    return answer;
+}
+
 // By hand, because how long an address has to wait is known here only.
-http::Route login_row(Service& service) {
+http::Route login_row(Service& service, audit::Trail& trail) {
     constexpr const char* pattern = "/v1/auth/token";
     auto row = http::post(pattern, http::open_to_anyone("this is where credentials are shown"), "Sign in",
                           [&](const Caller& who, LoginRequest body) -> Result<http::Response> {
-                              const auto done = service.login(body, who.address);
+                              const auto done = sign_in(service, trail, who, body);
                               if (done) return http::json_answer(200, *done);
                               auto out = http::error_response(done.error(), http::ErrorFace::diagnostics, pattern);
                               if (done.error().code == Errc::too_many)
@@ -24,10 +38,10 @@ http::Route login_row(Service& service) {
 
 }  // namespace
 
-std::vector<http::Route> routes(Service& service) {
+std::vector<http::Route> routes(Service& service, audit::Trail& trail) {
     using namespace http;
     std::vector<Route> rows;
-    rows.push_back(login_row(service));
+    rows.push_back(login_row(service, trail));
     rows.push_back(post("/v1/auth/token/validate", open_to_anyone("the token in the body is the credential"),
                         "Is a token good?",
                         [&](const Caller&, ValidateTokenRequest body) { return service.validate(body); })

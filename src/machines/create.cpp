@@ -1,6 +1,7 @@
 // Making machines: from a catalog image, as a job that goes on after a crash, and as a clone of another machine.
 #include <charconv>
 
+#include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "catalog/identifiers.hpp"
 #include "machines/service.hpp"
@@ -140,8 +141,8 @@ Result<store::Record> Service::reserve(const Plan& plan, const Caller& who, cons
 }
 
 // Folder, disk and definition; then the machine is there for everybody.
-Result<void> Service::define(const store::Record& record, Spec spec, const std::string& base, const std::string& format,
-                             const Op& op) {
+Result<void> Service::define(const store::Record& record, const Caller& who, Spec spec, const std::string& base,
+                             const std::string& format, const Op& op) {
     TRY(files::make_folders(record.home, 0700));
     spec.id = record.id;
     spec.name = record.name;
@@ -151,7 +152,14 @@ Result<void> Service::define(const store::Record& record, Spec spec, const std::
     TRY(files::sync_folder(record.home));
     TRY(files::sync_folder(record.home + ".."));
     TRY(driver_.create(spec, op));
-    return inventory_.admit(record.id, [&](db::Tx& tx) { store::set_phase(tx, record.id, "present"); });
+    return inventory_.admit(record.id, [&](db::Tx& tx) {
+        store::set_phase(tx, record.id, "present");
+        audit::append(tx, clock_.now(), who,
+                      {.action = "machine.create",
+                       .object_type = "machine",
+                       .object_id = record.id,
+                       .detail = {{"name", record.name}, {"image", record.digest}}});
+    });
 }
 
 Result<void> Service::make(const Plan& plan, const Caller& who, jobs::Progress& progress) {
@@ -164,7 +172,7 @@ Result<void> Service::make(const Plan& plan, const Caller& who, jobs::Progress& 
     const store::Record record = TRY(reserve(plan, who, image.digest, ""));
     Op limited = op(settings_.power_limit);
     limited.cancel = progress.cancel();
-    if (auto defined = define(record, spec, image.disk_path, "raw", limited); !defined) {
+    if (auto defined = define(record, who, spec, image.disk_path, "raw", limited); !defined) {
         if (auto gone = discard(record.id); !gone)
             log::error("A half made machine could not be removed", {{"machine", record.id}});
         return defined;
@@ -300,7 +308,7 @@ Result<CloneResponse> Service::clone(const Caller& who, const Ref<MachineTag>& r
                     .memory_mib = like.memory_mib};
         }
         const std::string format = base.ends_with(".raw") ? "raw" : "qcow2";
-        return define(record, spec, base, format, op(settings_.power_limit));
+        return define(record, who, spec, base, format, op(settings_.power_limit));
     }();
     if (!done) {
         if (auto gone = discard(record.id); !gone)

@@ -28,7 +28,7 @@ std::string without_one_newline(std::string text) {
 }  // namespace
 
 Result<ExecuteResponse> Service::execute(const Ref<MachineTag>& reference, const ExecuteRequest& request,
-                                         bool keep_stderr) {
+                                         bool keep_stderr, const Caller& who) {
     TRY(check(request));
     const Observed machine = TRY(find(reference));
     GuestAccess* guest = driver_.guest();
@@ -37,7 +37,9 @@ Result<ExecuteResponse> Service::execute(const Ref<MachineTag>& reference, const
     GuestCommand command;
     command.shell_line = request.command;
     command.env = request.environment_variables;
-    const GuestOutcome done = TRY(guest->execute(machine.id, command, op(settings_.execute_limit)));
+    auto answer = guest->execute(machine.id, command, op(settings_.execute_limit));
+    note(who, "machine.execute", machine, answer ? nullptr : &answer.error());  // not the command: it may hold a secret
+    const GuestOutcome done = TRY(std::move(answer));
     ExecuteResponse out{.out = without_one_newline(done.out), .exit_code = done.exit_code};
     if (keep_stderr || done.exit_code != 0) out.err = without_one_newline(done.err);
     if (done.exit_code != 0)
@@ -69,7 +71,9 @@ Result<UploadResponse> Service::upload(const Caller& who, const Ref<MachineTag>&
         if (!target.ends_with('/')) target += '/';
         target += path.substr(path.rfind('/') + 1);
     }
-    TRY(guest->write_file(machine.id, path, target, limited));
+    auto written = guest->write_file(machine.id, path, target, limited);
+    note(who, "machine.upload", machine, written ? nullptr : &written.error());
+    TRY(std::move(written));
     return UploadResponse{.path = target};
 }
 

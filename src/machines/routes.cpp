@@ -26,13 +26,13 @@ std::vector<Route> power_routes(Service& service) {
         Verb{"suspend", "Suspend", PowerAction::suspend, "Save the memory to disk and halt"}};
     std::vector<Route> rows;
     for (const Verb& verb : verbs) {
-        Route row =
-            put(std::string("/v1/machines/{machine}/") + verb.path, all_of({"UPDATE_VM_STATES"}), verb.summary,
-                [&service, &verb](const Caller&, const Request& request, MachineRef machine) -> Result<PowerResponse> {
-                    TRY(service.power(machine, verb.action, force(request)));
-                    return PowerResponse{.id = machine.text, .operation = verb.name};
-                })
-                .also(Method::get);  // released clients use it (clients.md 2)
+        Route row = put(std::string("/v1/machines/{machine}/") + verb.path, all_of({"UPDATE_VM_STATES"}), verb.summary,
+                        [&service, &verb](const Caller& who, const Request& request,
+                                          MachineRef machine) -> Result<PowerResponse> {
+                            TRY(service.power(machine, verb.action, force(request), who));
+                            return PowerResponse{.id = machine.text, .operation = verb.name};
+                        })
+                        .also(Method::get);  // released clients use it (clients.md 2)
         if (verb.action == PowerAction::stop)
             rows.push_back(std::move(row).query("force", "true: whatever its state"));
         else
@@ -74,18 +74,18 @@ std::vector<Route> routes(Service& service) {
                        [&](const Caller&, MachineRef machine) { return service.status(machine); })
                        .inline_());  // what clients poll: from the inventory
     rows.push_back(del("/v1/machines/{machine}", all_of({"DELETE_VM"}), "Remove a machine with its disks",
-                       [&](const Caller&, const Request& request, MachineRef machine) {
-                           return service.remove(machine, force(request));
+                       [&](const Caller& who, const Request& request, MachineRef machine) {
+                           return service.remove(machine, force(request), who);
                        })
                        .status(202)
                        .query("force", "true: also when it is not stopped"));
-    rows.push_back(
-        put("/v1/machines/{machine}/rename", all_of({"UPDATE_VM"}), "Rename a stopped machine",
-            [&](const Caller&, MachineRef machine, RenameRequest body) { return service.rename(machine, body); }));
+    rows.push_back(put(
+        "/v1/machines/{machine}/rename", all_of({"UPDATE_VM"}), "Rename a stopped machine",
+        [&](const Caller& who, MachineRef machine, RenameRequest body) { return service.rename(machine, body, who); }));
     rows.push_back(put("/v1/machines/{machine}/execute", all_of({"EXECUTE_COMMAND_VM"}), "Run a command in the guest",
-                       [&](const Caller&, const Request& request, MachineRef machine, ExecuteRequest body) {
-                           return service.execute(machine, body,
-                                                  request.query_value("stderr").value_or("") == "always");
+                       [&](const Caller& who, const Request& request, MachineRef machine, ExecuteRequest body) {
+                           return service.execute(machine, body, request.query_value("stderr").value_or("") == "always",
+                                                  who);
                        })
                        .query("stderr", "always: error output also of a command that succeeded")
                        .fails({501}));  // what this hypervisor's guests cannot do

@@ -1,11 +1,26 @@
 #include "machines/service.hpp"
 
+#include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "platform/files/files.hpp"
 
 namespace corral::machines {
 
 namespace {
+
+std::string verb_of(PowerAction action, bool force) {
+    switch (action) {
+        case PowerAction::start: return "start";
+        case PowerAction::stop: return force ? "kill" : "stop";
+        case PowerAction::kill: return "kill";
+        case PowerAction::restart: return "restart";
+        case PowerAction::reset: return "reset";
+        case PowerAction::pause: return "pause";
+        case PowerAction::resume: return "resume";
+        case PowerAction::suspend: return "suspend";
+    }
+    return "power";
+}
 
 Error wrong_state(std::string message) { return Error{Errc::invalid, std::move(message)}; }
 
@@ -52,12 +67,32 @@ Result<void> Service::power_now(const Observed& machine, PowerAction action, con
     return done;
 }
 
-Result<void> Service::power(const Ref<MachineTag>& reference, PowerAction action, bool force) {
-    const std::string id = TRY(find(reference)).id;
-    const auto held = locks_.hold(id);
+void Service::note(const Caller& who, std::string action, const Observed& machine, const Error* why) {
+    audit::Entry entry{.action = std::move(action),
+                       .object_type = "machine",
+                       .object_id = machine.id,
+                       .outcome = why == nullptr ? audit::Outcome::done : audit::Outcome::failed,
+                       .detail = {{"name", machine.name}}};
+    if (why != nullptr) entry.detail.emplace_back("why", why->message);
+    auto written = database_.write([&](db::Tx& tx) { audit::append(tx, clock_.now(), who, entry); });
+    if (!written)
+        log::error("What was done to a machine is missing in the audit trail",
+                   {{"machine", machine.id}, {"action", entry.action}, {"why", written.error().detail}});
+}
+
+Result<void> Service::power(const Ref<MachineTag>& reference, PowerAction action, bool force, const Caller& who) {
+    const Observed seen = TRY(find(reference));
+    const auto held = locks_.hold(seen.id);
+    auto done = power_judged(seen, action, force);
+    note(who, "machine." + verb_of(action, force), seen, done ? nullptr : &done.error());
+    return done;
+}
+
+Result<void> Service::power_judged(const Observed& seen, PowerAction action, bool force) {
+    const std::string& id = seen.id;
     // Judged by what is true now, not by what was seen last (quirk M49).
     const auto asked = TRY(inventory_.refresh(id));
-    if (!asked) return Error{Errc::not_found, "There is no machine " + reference.text};
+    if (!asked) return Error{Errc::not_found, "There is no machine " + seen.name};
     const Observed& machine = *asked;
     const State state = machine.state;
     switch (action) {
@@ -86,7 +121,8 @@ Result<void> Service::power(const Ref<MachineTag>& reference, PowerAction action
     return power_now(machine, action, {});
 }
 
-Result<VirtualMachine> Service::rename(const Ref<MachineTag>& reference, const RenameRequest& request) {
+Result<VirtualMachine> Service::rename(const Ref<MachineTag>& reference, const RenameRequest& request,
+                                       const Caller& who) {
     const std::string id = TRY(find(reference)).id;
     const auto held = locks_.hold(id);
     const auto machine = TRY(inventory_.refresh(id));
@@ -98,13 +134,20 @@ Result<VirtualMachine> Service::rename(const Ref<MachineTag>& reference, const R
         TRY(driver_.change(id, {.name = request.new_name, .description = request.description},
                            op(settings_.power_limit)));
     }
-    TRY(database_.write([&](db::Tx& tx) { store::rename(tx, id, request.new_name); }));
+    TRY(database_.write([&](db::Tx& tx) {
+        store::rename(tx, id, request.new_name);
+        audit::append(tx, clock_.now(), who,
+                      {.action = "machine.rename",
+                       .object_type = "machine",
+                       .object_id = id,
+                       .detail = {{"name", machine->name}, {"new_name", request.new_name}}});
+    }));
     const auto renamed = TRY(inventory_.refresh(id));
     if (!renamed) return Error{Errc::not_found, "There is no machine " + reference.text};
     return describe(*renamed);
 }
 
-Result<void> Service::remove(const Ref<MachineTag>& reference, bool force) {
+Result<void> Service::remove(const Ref<MachineTag>& reference, bool force, const Caller& who) {
     const std::string id = TRY(find(reference)).id;
     const auto held = locks_.hold(id);
     const auto machine = TRY(inventory_.refresh(id));
@@ -112,12 +155,20 @@ Result<void> Service::remove(const Ref<MachineTag>& reference, bool force) {
     if (!force && machine->state != State::stopped && machine->state != State::invalid)
         return wrong_state("VM is not stopped");
     // From here on the removal is finished, now or after a restart.
-    TRY(database_.write([&](db::Tx& tx) { store::set_phase(tx, id, "deleting"); }));
+    TRY(database_.write([&](db::Tx& tx) {
+        store::set_phase(tx, id, "deleting");
+        audit::append(tx, clock_.now(), who,
+                      {.action = "machine.delete",
+                       .object_type = "machine",
+                       .object_id = id,
+                       .detail = {{"name", machine->name}, {"force", force ? "true" : "false"}}});
+    }));
     inventory_.hide(id);
     auto done = discard(id);
     if (done) return {};
     if (driver_.observe(id)) {  // it is still there: as if nothing had been asked
         TRY(database_.write([&](db::Tx& tx) { store::set_phase(tx, id, "present"); }));
+        note(who, "machine.delete", *machine, &done.error());
         inventory_.show(id);
     }
     return done;

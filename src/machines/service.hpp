@@ -65,10 +65,11 @@ public:
     Result<VirtualMachine> get(const Ref<MachineTag>& machine);
     Result<StatusResponse> status(const Ref<MachineTag>& machine);
 
-    // `force` on stop: whatever its state. The rules are the contract's (behaviour-b 2.4).
-    Result<void> power(const Ref<MachineTag>& machine, PowerAction action, bool force);
-    Result<void> remove(const Ref<MachineTag>& machine, bool force);
-    Result<VirtualMachine> rename(const Ref<MachineTag>& machine, const RenameRequest& request);
+    // `force` on stop: whatever its state. The rules are the contract's (behaviour-b 2.4). `who` is for the audit
+    // trail, here and below.
+    Result<void> power(const Ref<MachineTag>& machine, PowerAction action, bool force, const Caller& who = {});
+    Result<void> remove(const Ref<MachineTag>& machine, bool force, const Caller& who = {});
+    Result<VirtualMachine> rename(const Ref<MachineTag>& machine, const RenameRequest& request, const Caller& who = {});
     Result<CloneResponse> clone(const Caller& who, const Ref<MachineTag>& machine, const CloneRequest& request);
 
     Result<CreateResponse> create(const Caller& who, const CreateRequest& request);
@@ -77,7 +78,8 @@ public:
     Result<jobs::Job> pull_async(const Caller& who, const PullRequest& request);
 
     // `keep_stderr`: also of a command that succeeded; released clients take any text there for a failure.
-    Result<ExecuteResponse> execute(const Ref<MachineTag>& machine, const ExecuteRequest& request, bool keep_stderr);
+    Result<ExecuteResponse> execute(const Ref<MachineTag>& machine, const ExecuteRequest& request, bool keep_stderr,
+                                    const Caller& who = {});
     Result<UploadResponse> upload(const Caller& who, const Ref<MachineTag>& machine, const UploadRequest& request);
 
     [[nodiscard]] Inventory& inventory() { return inventory_; }
@@ -88,6 +90,9 @@ public:
 private:
     [[nodiscard]] Result<Observed> find(const Ref<MachineTag>& machine) const;
     [[nodiscard]] static Op op(std::chrono::milliseconds limit);
+    Result<void> power_judged(const Observed& seen, PowerAction action, bool force);
+    // For verbs that have no transaction of their own.
+    void note(const Caller& who, std::string action, const Observed& machine, const Error* why);
     Result<void> power_now(const Observed& machine, PowerAction action, const std::stop_token& cancel);
     Result<void> discard(const std::string& id);
     Result<void> drop_record(const store::Record& record);
@@ -100,8 +105,8 @@ private:
     Result<store::Record> reserve(const Plan& plan, const Caller& who, const std::string& digest,
                                   const std::string& base_machine);
     [[nodiscard]] Result<void> check_name(const std::string& name) const;
-    Result<void> define(const store::Record& record, Spec spec, const std::string& base, const std::string& format,
-                        const Op& op);
+    Result<void> define(const store::Record& record, const Caller& who, Spec spec, const std::string& base,
+                        const std::string& format, const Op& op);
     [[nodiscard]] Result<std::string> confined(const Caller& who, const std::string& path) const;
 
     Driver& driver_;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "drivers/hypervisor/fake/fake_driver.hpp"
 #include "events/event_log.hpp"
@@ -235,8 +236,8 @@ protected:
 
     TempFolder folder_;
     FakeClock clock_;
-    std::unique_ptr<db::Database> database_ =
-        testing_support::open_database(folder_.path(), {events::migrations(), jobs::migrations(), migrations()});
+    std::unique_ptr<db::Database> database_ = testing_support::open_database(
+        folder_.path(), {audit::migrations(), events::migrations(), jobs::migrations(), migrations()});
     events::EventLog events_{*database_, clock_};
     Settings settings_;
     std::optional<catalog::MinimumRequirements> least_;
