@@ -10,7 +10,6 @@
 #include "app/cli/remote_target.hpp"
 #include "base/temp_folder.hpp"
 #include "catalog/chunks/push.hpp"
-#include "jobs/model.hpp"
 #include "machines/requests.hpp"
 
 namespace corral::cli {
@@ -52,17 +51,6 @@ Result<void> push_image(const Context& context, const PushOptions& options) {
     fmt::print("{}:{} {} sha256:{} {} new chunks\n", record.catalog_id, record.version, record.architecture,
                outcome.digest, outcome.sent_chunks);
     return {};
-}
-
-// Follows a job until it ends. There is one request a beat, so that a slow server is not pressed.
-Result<jobs::Job> follow(Client& client, jobs::Job job, ProgressBar& bar) {
-    while (!job.finished()) {
-        bar.show(job.progress, job.message);
-        std::this_thread::sleep_for(std::chrono::milliseconds{150});
-        job = TRY(client.get<jobs::Job>("/v1/jobs/" + path_segment(job.id)));
-    }
-    if (job.state == "failed") return Error{Errc::upstream, job.error.empty() ? job.message : job.error};
-    return job;
 }
 
 Result<void> pull_image(const Context& context, const PullOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "app/cli/client.hpp"
 #include "app/cli/output.hpp"
+#include "jobs/model.hpp"
 
 namespace corral::cli {
 
@@ -47,6 +48,21 @@ struct ImageName {
     std::string id, version;
 };
 ImageName parse_image(const std::string& text);
+
+// Follows a job until it ends: the ended job, or what it failed of.
+Result<jobs::Job> follow(Client& client, jobs::Job job, ProgressBar& bar);
+
+struct AuditOptions {
+    std::string actor, action, object_type, object, result, from, until;
+    std::int64_t limit = 100;
+};
+int audit_list(const Context&, const AuditOptions&);
+
+int job_list(const Context&, const std::string& state);
+int job_show(const Context&, const std::string& job);
+int job_cancel(const Context&, const std::string& job);
+int job_delete(const Context&, const std::string& job);
+int job_wait(const Context&, const std::string& job);  // failed when the job fails
 
 struct PushOptions {
     std::string path, image, architecture, description;

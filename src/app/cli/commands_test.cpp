@@ -49,6 +49,67 @@ protected:
 
 using ClientTest = CommandsTest;
 
+constexpr const char* a_job =
+    R"({"id":"j1","owner":"u","owner_name":"ann","state":"running","progress":40,"job_type":"catalog","job_operation":"push",
+        "steps":[{"name":"s","display_name":"The step","weight":1,"state":"running","current_percentage":40,"eta":"3s"}],
+        "created_at":"2026-01-02T03:04:05.5Z","updated_at":"2026-01-02T03:04:06Z"})";
+
+TEST_F(CommandsTest, job_commands_show_stop_and_remove_jobs) {
+    const std::string job = a_job;
+    api_.answer(
+        "GET /jobs",
+        "[" + job + R"(,{"id":"j2","owner":"u","state":"failed","job_type":"x","created_at":"2026-01-02T03:04:05Z"}])");
+    const Ran all = run([&] { return job_list(context_, ""); });
+    EXPECT_EQ(all.code, ok);
+    EXPECT_EQ(all.out,
+              "ID  KIND          OWNER  STATE    PROGRESS  CREATED\n"
+              "j1  catalog push  ann    running  40 %      2026-01-02T03:04:05\n"
+              "j2  x             -      failed   0 %       2026-01-02T03:04:05\n");
+    const Ran failed = run([&] { return job_list(context_, "failed"); });
+    EXPECT_EQ(failed.out.find("j1"), std::string::npos);
+    EXPECT_NE(failed.out.find("j2"), std::string::npos);
+    api_.answer("GET /jobs/j1", job);
+    const Ran shown = run([&] { return job_show(context_, "j1"); });
+    EXPECT_NE(shown.out.find("Progress:   40 %"), std::string::npos) << shown.out;
+    EXPECT_NE(shown.out.find("The step"), std::string::npos);
+    api_.answer("POST /jobs/j1/cancel", "", 202);
+    EXPECT_EQ(run([&] { return job_cancel(context_, "j1"); }).out, "j1 is being cancelled\n");
+    api_.answer("DELETE /jobs/j1", "", 204);
+    EXPECT_EQ(run([&] { return job_delete(context_, "j1"); }).out, "j1 deleted\n");
+    EXPECT_EQ(run([&] { return job_show(context_, "gone"); }).code, not_found);
+}
+
+TEST_F(CommandsTest, waiting_for_a_job_ends_with_its_end) {
+    api_.answer("GET /jobs/j1", a_job);
+    api_.answer("GET /jobs/j1",
+                R"({"id":"j1","state":"completed","progress":100,"created_at":"2026-01-02T03:04:05Z"})");
+    const Ran done = run([&] { return job_wait(context_, "j1"); });
+    EXPECT_EQ(done.code, ok);
+    EXPECT_EQ(done.out, "j1 completed\n");
+    api_.answer("GET /jobs/j2", R"({"id":"j2","state":"failed","error":"The disk is full","progress":100})");
+    const Ran failed = run([&] { return job_wait(context_, "j2"); });
+    EXPECT_EQ(failed.code, cli::failed);
+    EXPECT_NE(failed.err.find("The disk is full"), std::string::npos);
+}
+
+TEST_F(CommandsTest, audit_list_asks_page_by_page_and_shows_who_did_what) {
+    const std::string first =
+        R"({"sequence":2,"time":"2026-01-02T03:04:05Z","actor_id":"a","actor_name":"ann","address":"10.0.0.1",
+        "action":"job.cancel","object_type":"job","object_id":"j1","result":"done","detail":{"state":"running"}})";
+    const std::string second =
+        R"({"sequence":1,"time":"2026-01-02T03:04:04Z","actor_id":"","actor_name":"","address":"",
+        "action":"request.refused","object_type":"route","object_id":"r","result":"refused"})";
+    api_.answer("GET /audit?limit=500&actor=ann%20b", R"({"entries":[)" + first + R"(],"next_before":2})");
+    api_.answer("GET /audit?limit=500&before=2&actor=ann%20b", R"({"entries":[)" + second + R"(],"dropped":3})");
+    const Ran listed = run([&] { return audit_list(context_, {.actor = "ann b", .limit = 1000}); });
+    EXPECT_EQ(listed.code, ok) << listed.err;
+    EXPECT_EQ(listed.out,
+              "TIME                  ACTOR  ADDRESS   ACTION           OBJECT  RESULT   DETAIL\n"
+              "2026-01-02T03:04:05Z  ann    10.0.0.1  job.cancel       j1      done     state=running\n"
+              "2026-01-02T03:04:04Z  -      -         request.refused  r       refused  -\n");
+    EXPECT_NE(listed.err.find("3 refused attempts"), std::string::npos);
+}
+
 TEST_F(ClientTest, sends_its_credentials_and_reads_both_faces_of_errors) {
     Client client({.url = api_.url(), .token = Secret(std::string("tok")), .api_key = Secret(std::string("key"))});
     for (const auto& [status, code] :

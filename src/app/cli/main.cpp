@@ -23,7 +23,8 @@ struct Arguments {
     cli::PushOptions push;
     cli::PullOptions pull;
     cli::LogOptions logs;
-    std::string image, machine;
+    cli::AuditOptions audit;
+    std::string image, machine, job, state;
     std::vector<std::string> words;
     cli::PrivateKeyOptions private_key;
     cli::ServiceOptions service;
@@ -194,6 +195,39 @@ void add_administration(CLI::App& app, Arguments& a) {
     });
 }
 
+void add_jobs(CLI::App& app, Arguments& a) {
+    auto* group = app.add_subcommand("job", "Long work: pushes, pulls and what else takes its time");
+    group->require_subcommand(1);
+    auto* list = group->add_subcommand("list", "List jobs: all of them, or your own");
+    list->add_option("--state", a.state, "Only those that are pending, running, completed or failed");
+    list->callback([&a] { a.exit_code = cli::job_list(a.context, a.state); });
+    const auto on_job = [&](const char* name, const char* help, int (*run)(const cli::Context&, const std::string&)) {
+        auto* command = group->add_subcommand(name, help);
+        command->add_option("JOB", a.job, "Id of the job")->required();
+        command->callback([&a, run] { a.exit_code = run(a.context, a.job); });
+    };
+    on_job("show", "Show one job with its steps", cli::job_show);
+    on_job("cancel", "Stop a job", cli::job_cancel);
+    on_job("delete", "Remove a job from the list; one that runs is cancelled first", cli::job_delete);
+    on_job("wait", "Wait for a job's end; fails when the job failed", cli::job_wait);
+}
+
+void add_audit(CLI::App& app, Arguments& a) {
+    auto* audit = app.add_subcommand("audit", "Who did what");
+    audit->require_subcommand(1);
+    auto* list = audit->add_subcommand("list", "List the newest entries of the audit trail");
+    list->add_option("--actor", a.audit.actor, "Id or name of who did it");
+    list->add_option("--action", a.audit.action, "As machine.create, or 'machine.*'");
+    list->add_option("--type", a.audit.object_type, "As machine, user, job");
+    list->add_option("--object", a.audit.object, "Id of what it was done to");
+    list->add_option("--result", a.audit.result, "done, refused or failed");
+    list->add_option("--from", a.audit.from, "Earliest time, as 2026-01-31T12:00:00Z");
+    list->add_option("--until", a.audit.until, "Time before which");
+    list->add_option("-n,--limit", a.audit.limit, "Entries at most")->check(CLI::PositiveNumber)->capture_default_str();
+    list->footer("  corral audit list --actor ann --action 'machine.*'\n  corral audit list --result refused -n 20");
+    list->callback([&a] { a.exit_code = cli::audit_list(a.context, a.audit); });
+}
+
 // Markdown: the help of every command that is not hidden, in the order of `corral --help`.
 std::string help_of_all(const CLI::App& app, const std::string& above) {
     const std::string name = above.empty() ? app.get_name() : above + " " + app.get_name();
@@ -249,6 +283,8 @@ int run(int argc, char** argv) {
     add_keys(app, a);
     add_catalog(app, a);
     add_machines(app, a);
+    add_jobs(app, a);
+    add_audit(app, a);
     add_logs(app, a);
     add_administration(app, a);
     // Last: commands take over the footer that stands when they are added.

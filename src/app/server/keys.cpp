@@ -76,6 +76,8 @@ const std::vector<Key>& keys() {
         {"DATABASE_FOLDER", text, "",
          "Folder of the embedded database and of all state; made when missing. Unset: /var/lib/corral for root, else "
          "~/.local/state/corral"},
+        {"GHOST_JOB_TIMEOUT_MINUTES", number, "5",
+         "A running job that reports nothing for so long is failed; 0: never"},
         {"ENABLED_MODULES", list, "",
          "api, host, catalog, cache, reverse_proxy, orchestrator, cors. Unset: api, cors, catalog, and host where a "
          "hypervisor can be used"},
@@ -113,6 +115,11 @@ const std::vector<Key>& keys() {
         {"OTEL_SERVICE_NAME", text, "corral", "Name of this service in traces"},
         {"OTEL_TRACES_SAMPLER_ARG", text, "1", "Part of the traces that begin here to keep, from 0 to 1"},
         {"EXECUTE_TIME_LIMIT", duration, "3m", "How long a command in a guest may take"},
+        {"AUDIT_KEPT", number, "100000", "Audit entries kept; of refused attempts as many again"},
+        {"AUDIT_KEPT_FOR", duration, "8760h", "How long audit entries are kept"},
+        {"JOBS_KEPT", number, "10000", "Finished jobs kept"},
+        {"JOBS_KEPT_FOR", duration, "720h", "How long finished jobs are kept"},
+        {"EVENTS_KEPT", number, "100000", "Events kept for `since` of subscribers"},
         {"WORKER_THREADS", number, "32", "Threads for blocking requests"},
     };
     static const std::vector<Key> table = [] {

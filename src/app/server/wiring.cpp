@@ -15,6 +15,8 @@
 #include "app/server/migrations.hpp"
 #include "app/server/operations.hpp"
 #include "app/server/parts/sign_in.hpp"
+#include "audit/migrations.hpp"
+#include "audit/routes.hpp"
 #include "base/log.hpp"
 #include "catalog/connection.hpp"
 #include "catalog/migrations.hpp"
@@ -30,6 +32,7 @@
 #include "identity/oidc/routes.hpp"
 #include "identity/routes.hpp"
 #include "identity/seed.hpp"
+#include "jobs/debug.hpp"
 #include "jobs/job_service.hpp"
 #include "jobs/migrations.hpp"
 #include "jobs/routes.hpp"
@@ -38,6 +41,7 @@
 #include "platform/crypto/pem_keys.hpp"
 #include "platform/http/edge/access_log.hpp"
 #include "platform/net/server.hpp"
+#include "system/rounds.hpp"
 #include "system/routes.hpp"
 
 namespace corral::app {
@@ -47,6 +51,8 @@ struct App::Parts {
     Folders folders;
     std::unique_ptr<db::Database> database;
     std::unique_ptr<identity::Directory> directory;
+    std::unique_ptr<audit::Trail> audit;
+    std::unique_ptr<audit::Refusals> refusals;
     std::unique_ptr<identity::Service> identity;
     std::unique_ptr<identity::oidc::SignIn> sign_in;  // null without OIDC_ISSUER
     std::unique_ptr<identity::ApiKeys> keys;
@@ -73,6 +79,7 @@ struct App::Parts {
     std::atomic<bool> stopping = false;
     std::unique_ptr<tasks::Pool> control;  // renews the listeners
     std::unique_ptr<tasks::Periodic> housekeeping, adoption;
+    std::unique_ptr<system::Rounds> rounds;
     bool keeps_images = false;  // this controller works on the folders of images and machines
 };
 
@@ -94,8 +101,8 @@ void tell_of_pending(const Config& config) {
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> out;
-    for (auto& list : {identity::migrations(), events::migrations(), jobs::migrations(), catalog::migrations(),
-                       machines::migrations(), app::migrations()})
+    for (auto& list : {audit::migrations(), identity::migrations(), events::migrations(), jobs::migrations(),
+                       catalog::migrations(), machines::migrations(), app::migrations()})
         out.insert(out.end(), list.begin(), list.end());
     return out;
 }
@@ -331,10 +338,11 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
     const auto add = [&](std::vector<http::Route> rows) {
         for (http::Route& row : rows) table.push_back(std::move(row));
     };
-    add(identity::routes(*p.identity));
+    add(identity::routes(*p.identity, *p.audit));
     add(identity::key_routes(*p.keys));
     add(identity::oidc_routes(*p.identity, p.sign_in.get()));
     add(identity::account_routes(*p.accounts, *p.configs));
+    add(audit::routes(*p.audit));
     add(events::routes(*p.hub));
     add(jobs::routes(*p.jobs));
     add(system::routes({.clock = p.clock,
@@ -423,6 +431,7 @@ void keep_house(App::Parts& p) {
         if (!done) log::warn("Housekeeping failed", {{"why", done.error().message}, {"detail", done.error().detail}});
     };
     note(p.identity->tidy());
+    note(p.audit->trim());
     note(p.events->trim());
     note(p.jobs->trim());
     if (!p.keeps_images) return;
@@ -466,12 +475,19 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     p.database = TRY(open_database(config, p.folders));
     TRY(p.database->migrate(all_migrations()));
     TRY(check_key(config, *p.database, TRY(master_key(p.folders))));
-    p.events = std::make_unique<events::EventLog>(*p.database, p.clock);
+    p.audit = std::make_unique<audit::Trail>(
+        *p.database, p.clock,
+        audit::Trail::Options{.kept = config.number("AUDIT_KEPT"), .kept_for = config.duration("AUDIT_KEPT_FOR")});
+    p.refusals = std::make_unique<audit::Refusals>(*p.audit);
+    p.events = std::make_unique<events::EventLog>(*p.database, p.clock, config.number("EVENTS_KEPT"));
     TRY(open_identity(p, config));
-    p.hub = std::make_unique<events::Hub>(*p.events, p.clock);
+    p.hub = std::make_unique<events::Hub>(*p.events, p.clock, *p.identity, [&p] { return p.identity->generation(); });
     p.jobs = std::make_unique<jobs::JobService>(
         *p.database, *p.events, p.clock, [&p](const UserId& id) { return p.identity->principal_of(id); },
-        jobs::JobService::Options{});
+        jobs::JobService::Options{.kept_for = config.duration("JOBS_KEPT_FOR"),
+                                  .kept = config.number("JOBS_KEPT"),
+                                  .silence = std::chrono::minutes{config.number("GHOST_JOB_TIMEOUT_MINUTES")}});
+    jobs::add_debug_kinds(*p.jobs);
     std::vector<system::ServiceHealth> failed;
     const auto modules = TRY(choose_modules(p, config, failed));
     open_catalog(p, config);
@@ -517,6 +533,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     settings.cors.exposed = config.list("CORS_EXPOSED_HEADERS");
     if (config.boolean("ACCESS_LOG")) settings.observers.push_back(&p.access_log);
     TRY(read_limits(config, settings));
+    settings.observers.push_back(p.refusals.get());
     p.dispatcher = std::make_unique<http::Dispatcher>(make_table(p, modules), p.operations->door(), settings);
     p.workers = std::make_unique<tasks::Pool>(
         "requests", static_cast<std::size_t>(TRY(whole_number(config, "WORKER_THREADS", 1, 1024))));
@@ -538,12 +555,15 @@ Result<void> App::start() {
                 if (auto done = p->jobs->adopt(); !done)
                     log::warn("Jobs of others were not looked after", {{"why", done.error().detail}});
             });
+    parts_->rounds =
+        std::make_unique<system::Rounds>(parts_->clock, *parts_->events, *parts_->hub, *parts_->jobs, *parts_->system);
     return {};
 }
 
 void App::stop() {
     Parts& p = *parts_;
     p.adoption.reset();
+    if (p.rounds) p.rounds->stop();
     p.housekeeping.reset();
     p.stopping = true;
     if (p.control) p.control->stop();
