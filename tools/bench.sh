@@ -9,7 +9,7 @@ options=()
 for word in "$@"; do
     if [ -f "bench/${word}_bench.py" ]; then names+=("$word"); else options+=("$word"); fi
 done
-[ ${#names[@]} -gt 0 ] || names=(http identity logins db chunks machines)
+[ ${#names[@]} -gt 0 ] || names=(http identity logins events db chunks machines)
 
 cmake --preset release >/dev/null
 cmake --build build/release --target corral benchmarks >&2
