@@ -221,6 +221,7 @@ const std::map<std::string, Deliberate>& differences() {
         {"POST /auth/api_keys", {"CREATE_API_KEY or CREATE_OWN_API_KEY", own_keys}},
         {"DELETE /auth/api_keys/{}", {"DELETE_API_KEY or DELETE_OWN_API_KEY", own_keys}},
         {"PUT /auth/api_keys/{}/revoke", {"DELETE_OWN_API_KEY", "Q11: super users, who pass every check, and owners"}},
+        {"POST /jobs/debug", {"JOB_MANAGER_DEBUG", "Q12: the claim that is seeded for it"}},
         {"POST /config/diskspace", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
         {"POST /config/tools/install", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
         {"POST /config/tools/uninstall", {"role SUPER_USER", "Q1b: administration is not for everybody"}},
@@ -257,6 +258,7 @@ const std::map<std::string, Deliberate>& own_routes() {
         {"PUT /auth/users/{}/unblock", {"UPDATE_USER", "a change of the account like any other"}},
         {"GET /health/ready", {"open", "load balancers have no token; it tells no more than ready or not"}},
         {"GET /metrics", {"READ_METRICS", "nobody's by default: super users and the bearer of METRICS_TOKEN"}},
+        {"GET /audit", {"role SUPER_USER", "who did what is for those who answer for the whole service"}},
         {"GET /openapi.json", {"open", "the description of the API holds no secret"}},
     };
     return rows;
