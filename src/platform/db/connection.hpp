@@ -23,6 +23,11 @@ public:
     virtual void begin_write() = 0;  // alone among all writers of the database
     virtual void commit() = 0;       // durable when it returns
     virtual void rollback() = 0;
+    // Marks that rows of a write lie between, so that one write of several in a transaction can be taken back. They may
+    // be sent with the next statement.
+    virtual void set_savepoint() { run("SAVEPOINT one", {}, nullptr); }
+    virtual void release_savepoint() { run("RELEASE SAVEPOINT one", {}, nullptr); }
+    virtual void back_to_savepoint() { run("ROLLBACK TO SAVEPOINT one", {}, nullptr); }
     // Within a write transaction: tell those who listen to the topic, once it is committed. Nobody can on SQLite.
     virtual void announce(const std::string& /*topic*/) {}
 };

@@ -200,16 +200,19 @@ void GroupCommitDatabase::run_alone(Pending& pending) {
 }
 
 void GroupCommitDatabase::run_one(Pending& pending) {
-    writer_->run("SAVEPOINT one", {}, nullptr);
+    writer_->set_savepoint();
     Tx tx(*writer_);
     pending.result = guarded(*pending.work, tx);
-    if (pending.result) {
-        pending.after = tx.take_after_commit();
-        pending.announced = tx.take_announced();
-    } else {
-        writer_->run("ROLLBACK TO SAVEPOINT one", {}, nullptr);
-    }
-    writer_->run("RELEASE SAVEPOINT one", {}, nullptr);
+    if (pending.result) try {
+            writer_->release_savepoint();
+            pending.after = tx.take_after_commit();
+            pending.announced = tx.take_announced();
+            return;
+        } catch (const Failure& failure) {  // the work kept a failed statement to itself
+            pending.result = to_error(failure);
+        }
+    writer_->back_to_savepoint();
+    writer_->release_savepoint();
 }
 
 Result<bool> GroupCommitDatabase::claim(const std::string& name) {

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "base/log.hpp"
 #include "platform/db/text.hpp"
@@ -103,7 +104,8 @@ public:
 
     std::vector<std::vector<Value>> run(std::string_view sql, const std::vector<Value>& in,
                                         std::int64_t* changed) override {
-        const auto rows = session_->execute(prepared(sql), in, sql);
+        const std::string& name = prepared(sql);
+        const auto rows = session_->execute(name, in, sql, std::exchange(waiting_, {}));
         std::vector<std::vector<Value>> out(static_cast<std::size_t>(PQntuples(rows.get())));
         const int width = PQnfields(rows.get());
         for (std::size_t r = 0; r < out.size(); ++r) {
@@ -130,8 +132,9 @@ public:
     void commit() override {
         try {
             mark_ = fmt::format("{}-{}", run_, ++commits_);
-            const auto done = session_->query(fmt::format(
-                "UPDATE corral_writers SET mark = '{}' WHERE controller = '{}'; COMMIT", mark_, settings_.controller));
+            const auto done =
+                session_->query(fmt::format("{}UPDATE corral_writers SET mark = '{}' WHERE controller = '{}'; COMMIT",
+                                            take_waiting(), mark_, settings_.controller));
             // A transaction that had failed inside ends so, and calls it a success.
             if (std::string_view(PQcmdStatus(done.get())) != "COMMIT")
                 throw Failure(Failure::Kind::other, "the transaction had failed before its commit");
@@ -140,7 +143,19 @@ public:
             if (!settle()) throw;
         }
     }
-    void rollback() override { session_->query("ROLLBACK"); }
+    void rollback() override {
+        waiting_.clear();
+        session_->query("ROLLBACK");
+    }
+    // A round trip each would be most of what a small write costs. Only a transaction that has failed can refuse them,
+    // and that is known here.
+    void set_savepoint() override { waiting_.emplace_back("SAVEPOINT one"); }
+    void release_savepoint() override {
+        if (!session_->lost() && session_->in_error())
+            throw Failure(Failure::Kind::other, "a statement of the write had failed");
+        waiting_.emplace_back("RELEASE SAVEPOINT one");
+    }
+    void back_to_savepoint() override { session_->query(take_waiting() + "ROLLBACK TO SAVEPOINT one"); }
     void announce(const std::string& topic) override {
         run("SELECT pg_notify('corral.' || current_schema(), :1)", {to_value(settings_.controller + " " + topic)},
             nullptr);
@@ -149,6 +164,7 @@ public:
 private:
     void connect() {
         statements_.clear();
+        waiting_.clear();
         session_ = std::make_unique<PostgresSession>(settings_.place);
     }
     // Connections rest between transactions and may be dead by then; nothing was done yet, so a new one is as good.
@@ -161,6 +177,11 @@ private:
         connect();
         return session_->query(sql);
     }
+    std::string take_waiting() {
+        std::string out;
+        for (const std::string& one : std::exchange(waiting_, {})) out += one + "; ";
+        return out;
+    }
     const std::string& prepared(std::string_view sql) {
         const std::string key(sql);
         if (const auto it = statements_.find(key); it != statements_.end()) return it->second;
@@ -168,6 +189,8 @@ private:
             session_->query("DEALLOCATE ALL");
             statements_.clear();
         }
+        // In order: a statement that cannot be prepared fails within the savepoint.
+        if (!waiting_.empty()) session_->query(take_waiting());
         const std::string name = fmt::format("s{}", statements_.size());
         session_->prepare(name, to_postgres(sql));
         return statements_.emplace(key, name).first->second;
@@ -199,6 +222,7 @@ private:
     std::string run_;  // of the writer: makes its marks its own
     std::uint64_t commits_ = 0;
     std::string mark_;
+    std::vector<std::string> waiting_;  // go with the next statement
     std::unique_ptr<PostgresSession> session_;
     std::unordered_map<std::string, std::string> statements_;  // SQL → name of the prepared statement
 };

@@ -129,17 +129,21 @@ void PostgresSession::flush(std::chrono::steady_clock::time_point deadline) {
     }
 }
 
+PostgresSession::Rows PostgresSession::next_result(std::chrono::steady_clock::time_point deadline) {
+    while (PQisBusy(connection_.get()) != 0) {
+        wait_for_socket(POLLIN, deadline);
+        if (PQconsumeInput(connection_.get()) == 0) give_up(trimmed(PQerrorMessage(connection_.get())));
+    }
+    return Rows(PQgetResult(connection_.get()));
+}
+
 PostgresSession::Rows PostgresSession::await(std::string_view sql) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     flush(deadline);
     Rows last;
     Rows failed;
     for (;;) {
-        while (PQisBusy(connection_.get()) != 0) {
-            wait_for_socket(POLLIN, deadline);
-            if (PQconsumeInput(connection_.get()) == 0) give_up(trimmed(PQerrorMessage(connection_.get())));
-        }
-        Rows next(PQgetResult(connection_.get()));
+        Rows next = next_result(deadline);
         if (!next) break;
         const auto state = PQresultStatus(next.get());
         if (state != PGRES_COMMAND_OK && state != PGRES_TUPLES_OK && !failed)
@@ -147,6 +151,32 @@ PostgresSession::Rows PostgresSession::await(std::string_view sql) {
         else
             last = std::move(next);
     }
+    if (failed) fail(failed.get(), sql);
+    if (!last) give_up("no answer");
+    return last;
+}
+
+// The rows of the last of the statements up to the sync.
+PostgresSession::Rows PostgresSession::await_pipeline(std::string_view sql) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    flush(deadline);
+    Rows last;
+    Rows failed;
+    for (;;) {
+        Rows next = next_result(deadline);
+        if (!next) {  // the end of one statement
+            if (!lost()) continue;
+            if (failed) fail(failed.get(), sql);
+            give_up("no answer");
+        }
+        const auto state = PQresultStatus(next.get());
+        if (state == PGRES_PIPELINE_SYNC) break;
+        if (state == PGRES_COMMAND_OK || state == PGRES_TUPLES_OK)
+            last = std::move(next);
+        else if (state != PGRES_PIPELINE_ABORTED && !failed)
+            failed = std::move(next);
+    }
+    if (PQexitPipelineMode(connection_.get()) == 0) give_up("it is out of step");
     if (failed) fail(failed.get(), sql);
     if (!last) give_up("no answer");
     return last;
@@ -166,7 +196,7 @@ void PostgresSession::prepare(const std::string& name, const std::string& sql) {
 }
 
 PostgresSession::Rows PostgresSession::execute(const std::string& name, const std::vector<Value>& in,
-                                               std::string_view sql) {
+                                               std::string_view sql, const std::vector<std::string>& before) {
     if (lost()) give_up("before");
     std::vector<std::string> numbers(in.size());
     std::vector<const char*> values(in.size());
@@ -187,10 +217,17 @@ PostgresSession::Rows PostgresSession::execute(const std::string& name, const st
         values[i] = text->c_str();
         lengths[i] = static_cast<int>(text->size());
     }
-    if (PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(in.size()), values.data(), lengths.data(),
-                            formats.data(), 0) == 0)
-        give_up(trimmed(PQerrorMessage(connection_.get())));
-    return await(sql);
+    PGconn* c = connection_.get();
+    if (!before.empty() && PQenterPipelineMode(c) == 0) give_up("it is out of step");
+    for (const std::string& one : before)
+        if (PQsendQueryParams(c, one.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 0)
+            give_up(trimmed(PQerrorMessage(c)));
+    if (PQsendQueryPrepared(c, name.c_str(), static_cast<int>(in.size()), values.data(), lengths.data(), formats.data(),
+                            0) == 0)
+        give_up(trimmed(PQerrorMessage(c)));
+    if (before.empty()) return await(sql);
+    if (PQpipelineSync(c) == 0) give_up(trimmed(PQerrorMessage(c)));
+    return await_pipeline(sql);
 }
 
 std::string PostgresSession::text(const Rows& rows, int row, int column) {

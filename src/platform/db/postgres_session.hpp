@@ -39,7 +39,11 @@ public:
     // Statements separated by ';' without values; the rows of the last one.
     Rows query(const std::string& sql);
     void prepare(const std::string& name, const std::string& sql);
-    Rows execute(const std::string& name, const std::vector<Value>& in, std::string_view sql);
+    // `before`: statements without rows that go ahead of it in the same message.
+    Rows execute(const std::string& name, const std::vector<Value>& in, std::string_view sql,
+                 const std::vector<std::string>& before);
+    // A statement of the open transaction has failed; nothing but going back is taken now.
+    [[nodiscard]] bool in_error() const { return PQtransactionStatus(connection_.get()) == PQTRANS_INERROR; }
     // The server or the way to it is gone; only a new session helps.
     [[nodiscard]] bool lost() const { return connection_ == nullptr || PQstatus(connection_.get()) != CONNECTION_OK; }
     [[nodiscard]] PGconn* handle() { return connection_.get(); }
@@ -47,6 +51,8 @@ public:
 
 private:
     Rows await(std::string_view sql);
+    Rows await_pipeline(std::string_view sql);
+    Rows next_result(std::chrono::steady_clock::time_point deadline);
     void flush(std::chrono::steady_clock::time_point deadline);
     void wait_for_socket(short events, std::chrono::steady_clock::time_point deadline);
     [[noreturn]] void give_up(const std::string& why);

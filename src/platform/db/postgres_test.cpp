@@ -1,13 +1,12 @@
 // What is PostgreSQL's alone: several controllers on one database, and a server that goes away. The server is the test
 // program's own.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <array>
 #include <atomic>
 #include <barrier>
+#include <future>
+#include <latch>
 #include <thread>
 
 #include "platform/db/db.hpp"
@@ -122,6 +121,45 @@ TEST_F(PostgresTest, what_a_write_reads_stays_true_until_its_commit_whoever_else
     all.clear();
     EXPECT_EQ(value_of(two_->read([](Tx& tx) { return tx.one<std::int64_t>("SELECT v FROM t WHERE k = 'n'"); })),
               1 + 2 * threads * each);
+}
+
+TEST_F(PostgresTest, an_error_in_a_batch_takes_nothing_from_its_neighbours) {
+    constexpr int writers = 42;
+    std::promise<void> gate;
+    auto open_gate = gate.get_future().share();
+    std::atomic<bool> waiting = false;
+    std::latch ready(writers);
+    ASSERT_TRUE(ok(insert(*one_, "head")));
+    std::jthread head([&] {
+        EXPECT_TRUE(ok(one_->write([&](Tx&) {
+            waiting = true;
+            open_gate.wait();
+        })));
+    });
+    ASSERT_TRUE(eventually([&] { return waiting.load(); }));
+    std::vector<std::jthread> rest;
+    for (int i = 0; i < writers; ++i)
+        rest.emplace_back([&, i] {
+            ready.count_down();
+            const auto done = one_->write([&](Tx& tx) -> Result<void> {
+                if (i % 6 == 5) tx.exec("INSERT INTO nowhere" + std::to_string(i) + " VALUES (1)");
+                tx.exec("INSERT INTO t VALUES (:1, 1)", std::to_string(i));
+                if (i % 6 == 1) return Error{Errc::conflict, "no"};
+                if (i % 6 == 2) throw std::runtime_error("bug");
+                if (i % 6 == 3) tx.exec("INSERT INTO t VALUES (:1, 1)", "head");
+                if (i % 6 == 4) try {
+                        tx.exec("INSERT INTO t VALUES (:1, 1)", "head");
+                    } catch (const Failure&) {
+                    }
+                return {};
+            });
+            EXPECT_EQ(done.has_value(), i % 6 == 0) << i;
+        });
+    ready.wait();
+    gate.set_value();
+    rest.clear();
+    head.join();
+    for (int i = 0; i < writers; ++i) EXPECT_EQ(has(*two_, std::to_string(i)), i % 6 == 0) << i;
 }
 
 TEST_F(PostgresTest, controllers_that_start_together_migrate_once) {
