@@ -18,6 +18,8 @@ export class Server {
       ROOT_PASSWORD: server.password, JWT_DURATION: '24h', CATALOG_CACHE_KEEP_FREE_DISK_SPACE: '0',
       LOCAL_PATH_ROOTS: path.join(server.folder, 'local'), XDG_CONFIG_HOME: path.join(server.folder, 'config') };
     server.process = spawn(binary, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    process.on('exit', () => server.process.kill('SIGKILL'));  // whatever ends us, it does not stay behind
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
     server.ended = new Promise((resolve) => server.process.on('exit', (code, signal) => resolve(signal ?? code)));
     await new Promise((resolve, reject) => {
       const read = (bytes) => {
@@ -25,6 +27,8 @@ export class Server {
         const ready = /Corral is ready .*\bport=(\d+)/.exec(server.log);
         if (ready) { server.port = Number(ready[1]); resolve(); }
       };
+      server.process.on('error', reject);
+      setTimeout(() => reject(new Error(`the server is not ready:\n${server.complaints()}`)), 60_000).unref();
       server.process.stdout.on('data', read);
       server.process.stderr.on('data', read);
       server.ended.then((how) => reject(new Error(`the server ended (${how}):\n${server.complaints()}`)));
