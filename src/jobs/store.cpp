@@ -113,4 +113,12 @@ void trim(db::Tx& tx, Time before, std::int64_t kept) {
         before, kept);
 }
 
+std::map<std::string, std::int64_t> counts(db::Tx& tx) {
+    std::map<std::string, std::int64_t> out;
+    for (const auto& [state, count] :
+         tx.all<std::string, std::int64_t>("SELECT state, COUNT(*) FROM jobs GROUP BY state ORDER BY state"))
+        out[state] = count;
+    return out;
+}
+
 }  // namespace corral::jobs::store

@@ -19,6 +19,7 @@ bool remove(db::Tx&, const std::string& id);               // false: it is gone 
 std::vector<std::string> finished_ids(db::Tx&, const std::string& owner);
 // Finished jobs that are older than `before` or beyond the newest `kept`.
 void trim(db::Tx&, Time before, std::int64_t kept);
+std::map<std::string, std::int64_t> counts(db::Tx&);  // by state
 
 // Which controller ("" on SQLite) runs an unfinished job.
 void assign(db::Tx&, const std::string& job, const std::string& controller);

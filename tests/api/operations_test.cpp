@@ -114,6 +114,9 @@ TEST(Metrics, tell_of_requests_by_row_and_of_the_service) {
     EXPECT_EQ(figure(answer.body, R"(corral_http_requests_total{method="GET",route="none",status="404"})"), "1");
     EXPECT_NE(answer.body.find("corral_http_request_duration_seconds_bucket{method=\"GET\""), std::string::npos);
     EXPECT_EQ(figure(answer.body, "corral_event_clients"), "0");
+    EXPECT_GE(std::stoi(figure(answer.body, "corral_db_commits_total")), 1);
+    EXPECT_EQ(figure(answer.body, "corral_db_failed_commits_total"), "0");
+    EXPECT_NE(answer.body.find("# TYPE corral_jobs gauge"), std::string::npos);
     EXPECT_NE(figure(answer.body, "process_resident_memory_bytes"), "(absent)");
     EXPECT_NE(figure(answer.body, R"(corral_disk_free_bytes{folder="data"})"), "(absent)");
     EXPECT_EQ(answer.body.find("/no/such"), std::string::npos) << "what callers make up is no series";

@@ -60,7 +60,8 @@ TEST(Keys, whatever_smells_of_a_secret_is_one) {
     for (const Key& key : keys()) {
         if (key.name == "OIDC_REDIRECT_URL") continue;  // every browser that signs in is shown it
         for (const char* word : {"SECRET", "ROOT_PASSWORD", "PRIVATE_KEY", "_URL", "TOKEN", "CREDENTIAL"})
-            if (key.name.find(word) != std::string_view::npos && key.type == KeyType::text)
+            if (key.name.find(word) != std::string_view::npos && key.type == KeyType::text &&
+                key.name != "OIDC_REDIRECT_URL")  // every browser sees it
                 EXPECT_TRUE(key.secret) << key.name;
     }
 }

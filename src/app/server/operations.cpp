@@ -6,7 +6,9 @@
 #include <charconv>
 
 #include "base/log.hpp"
+#include "jobs/store.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/db/statistics.hpp"
 #include "platform/files/files.hpp"
 
 namespace corral::app {
@@ -156,6 +158,23 @@ void Operations::add_figures(const Needs& needs) {
             for (const auto& [state, count] : counts) out.push_back({static_cast<double>(count), {{"state", state}}});
             return out;
         });
+    metrics_.add_gauge("corral_jobs", "Jobs that are kept, by state", [&database = needs.database] {
+        std::vector<Sample> out;
+        const auto counts = database.read([](db::Tx& tx) { return jobs::store::counts(tx); });
+        if (counts)
+            for (const auto& [state, count] : *counts) out.push_back({static_cast<double>(count), {{"state", state}}});
+        return out;
+    });
+    const auto written = [&](const char* name, const char* help, std::uint64_t db::Statistics::* figure) {
+        metrics_.add_counter(name, help, [figure, &database = needs.database] {
+            const auto figures = db::statistics(database);
+            return figures ? std::vector<Sample>{{static_cast<double>((*figures).*figure)}} : std::vector<Sample>{};
+        });
+    };
+    written("corral_db_commits_total", "Durable commits", &db::Statistics::commits);
+    written("corral_db_transactions_total", "Write transactions in them: several may share one",
+            &db::Statistics::transactions);
+    written("corral_db_failed_commits_total", "Commits that could not be made durable", &db::Statistics::failures);
     const std::map<std::string, std::string> places{
         {"data", needs.folders.data}, {"machines", needs.folders.machines}, {"cache", needs.folders.cache}};
     metrics_.add_gauge("corral_disk_free_bytes", "Free space where the service keeps things", [places] {

@@ -518,7 +518,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
                                          .who = *p.identity,
                                          .events = *p.events,
                                          .hub = *p.hub,
-                                         .jobs = *p.jobs,
+                                         .database = *p.database,
                                          .inventory = p.machines ? &p.machines->inventory() : nullptr,
                                          .root = [&p] { return p.identity->root(); },
                                          .version = std::string(version())}));

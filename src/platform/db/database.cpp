@@ -155,6 +155,7 @@ void GroupCommitDatabase::write_loop(const std::stop_token& stop) {
 void GroupCommitDatabase::run_batch(const std::vector<Pending*>& batch) {
     const auto fail_all = [&](const Failure& failure) {
         log::error("A commit failed", {{"why", failure.what()}});
+        ++failures_;
         for (Pending* pending : batch) {
             pending->after.clear();
             if (pending->result)
@@ -185,6 +186,8 @@ void GroupCommitDatabase::run_batch(const std::vector<Pending*>& batch) {
         return;
     }
     write_failed_ = false;
+    ++commits_;
+    transactions_ += batch.size();
     for (Pending* pending : batch)
         for (const auto& hook : pending->after) hook();
 }
@@ -291,6 +294,11 @@ Result<std::unique_ptr<Database>> open_sqlite(const std::string& path) {
     } catch (const Failure& failure) {
         return Error{Errc::unavailable, "The database cannot be opened", failure.what()};
     }
+}
+
+std::optional<Statistics> statistics(const Database& database) {
+    const auto* counting = dynamic_cast<const GroupCommitDatabase*>(&database);
+    return counting == nullptr ? std::nullopt : std::optional(counting->statistics());
 }
 
 }  // namespace corral::db

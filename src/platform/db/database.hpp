@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "platform/db/connection.hpp"
+#include "platform/db/statistics.hpp"
 
 namespace corral::db {
 
@@ -29,6 +30,7 @@ public:
     Result<bool> claimed(const std::string& name) override;
     [[nodiscard]] const std::string& controller() const override { return no_name_; }
     Result<void> check() override;
+    [[nodiscard]] Statistics statistics() const { return {commits_, transactions_, failures_}; }
 
 protected:
     Result<void> run_read(const std::function<Result<void>(Tx&)>&) override;
@@ -51,6 +53,7 @@ private:
     void give_back(std::unique_ptr<Connection>);  // null: it was broken
 
     const std::string no_name_;
+    std::atomic<std::uint64_t> commits_ = 0, transactions_ = 0, failures_ = 0;
     Open open_;
     std::unique_ptr<Connection> writer_;  // only the writing thread
     std::atomic<bool> write_failed_ = false;
