@@ -494,4 +494,8 @@ Result<void> JobService::trim() {
     return database_.write([&](db::Tx& tx) { store::trim(tx, clock_.now() - options_.kept_for, options_.kept); });
 }
 
+Result<std::map<std::string, std::int64_t>> JobService::counts() {
+    return database_.read([](db::Tx& tx) { return store::counts(tx); });
+}
+
 }  // namespace corral::jobs

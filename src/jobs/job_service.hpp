@@ -43,6 +43,7 @@ public:
     void resume_after_restart() override;
     void stop() override;
     Result<void> trim();
+    Result<std::map<std::string, std::int64_t>> counts();  // of what is kept, by state
     // Takes over the jobs of controllers that are gone for long enough, of the kinds known here. Called now and then.
     Result<void> adopt();
     void fail_silent();  // for a timer

@@ -53,6 +53,7 @@ Result<void> set_root_password(const Config& config, const Secret& password) {
     const SystemClock clock;
     identity::Directory directory(*database);
     TRY(identity::seed(*database, directory, clock, password));
+    TRY(database->write([](db::Tx& tx) { tx.announce("identity"); }));  // to controllers on other hosts
     if (const int pid = serving_process(folders.data); pid != 0) ::kill(pid, SIGHUP);
     return {};
 }

@@ -6,7 +6,6 @@
 #include <charconv>
 
 #include "base/log.hpp"
-#include "jobs/store.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/statistics.hpp"
 #include "platform/files/files.hpp"
@@ -158,10 +157,9 @@ void Operations::add_figures(const Needs& needs) {
             for (const auto& [state, count] : counts) out.push_back({static_cast<double>(count), {{"state", state}}});
             return out;
         });
-    metrics_.add_gauge("corral_jobs", "Jobs that are kept, by state", [&database = needs.database] {
+    metrics_.add_gauge("corral_jobs", "Jobs that are kept, by state", [&jobs = needs.jobs] {
         std::vector<Sample> out;
-        const auto counts = database.read([](db::Tx& tx) { return jobs::store::counts(tx); });
-        if (counts)
+        if (const auto counts = jobs.counts())
             for (const auto& [state, count] : *counts) out.push_back({static_cast<double>(count), {{"state", state}}});
         return out;
     });

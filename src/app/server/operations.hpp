@@ -10,6 +10,7 @@
 #include "app/server/config.hpp"
 #include "app/server/folders.hpp"
 #include "events/hub.hpp"
+#include "jobs/job_service.hpp"
 #include "machines/inventory.hpp"
 #include "platform/http/caller.hpp"
 #include "platform/http/dispatch.hpp"
@@ -49,6 +50,7 @@ public:
         const http::Authenticator& who;
         events::Service& events;
         events::Hub& hub;
+        jobs::JobService& jobs;
         db::Database& database;
         const machines::Inventory* inventory = nullptr;
         std::function<std::shared_ptr<const Principal>()> root;

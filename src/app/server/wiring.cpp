@@ -353,7 +353,7 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
                         .log_file = p.operations->log_file(),
                         .restart = [&p] { p.control->post([&p] { renew_listeners(p); }); },
                         .shutdown = [&p] { request_stop(p, false); },
-                        .database_answers = [&p] { return p.database->read([](db::Tx&) {}); },
+                        .database_answers = [&p] { return p.database->check(); },
                         .metrics = [&p] { return p.operations->metrics().text(); }}));
     if (has(modules, "catalog")) {
         add(catalog::routes(*p.catalog));
@@ -518,6 +518,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
                                          .who = *p.identity,
                                          .events = *p.events,
                                          .hub = *p.hub,
+                                         .jobs = *p.jobs,
                                          .database = *p.database,
                                          .inventory = p.machines ? &p.machines->inventory() : nullptr,
                                          .root = [&p] { return p.identity->root(); },
