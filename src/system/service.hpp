@@ -29,9 +29,9 @@ public:
     Service(Settings settings, machines::Driver* driver, const machines::Inventory* inventory);
 
     [[nodiscard]] Health health(bool full) const;
-    Result<Hardware> hardware() const;
-    Result<DiskSpace> disk_space(const DiskSpaceRequest& request) const;
-    Result<License> license() const;  // Errc::not_found without the host module
+    [[nodiscard]] Result<Hardware> hardware() const;
+    [[nodiscard]] Result<DiskSpace> disk_space(const DiskSpaceRequest& request) const;
+    [[nodiscard]] Result<License> license() const;  // Errc::not_found without the host module
 
 private:
     Settings settings_;

@@ -117,7 +117,7 @@ int install(Words words) {
     for (const auto& [name, value] : words.flags) {  // the rest are configuration keys
         std::string key = name;
         std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-        options.settings.push_back(key + "=" + value);
+        options.settings.push_back((key += '=') += value);
     }
     return say(install_service(options));
 }
@@ -144,7 +144,8 @@ int root_password(Words words) {
     std::optional<std::string> given = words.take("password");
     if (given) std::fputs("prldevops: everybody on this host can see --password; better pipe it in\n", stderr);
     std::vector<std::string> flags;
-    for (const auto& [name, value] : words.flags) flags.push_back("--" + name + "=" + value);
+    flags.reserve(words.flags.size());
+    for (const auto& [name, value] : words.flags) (((flags.emplace_back("--") += name) += '=') += value);
     return update_root_password(flags, Secret(given.value_or("")));
 }
 

@@ -154,6 +154,7 @@ void Operations::add_figures(const Needs& needs) {
             std::map<std::string, int> counts;
             for (const auto& machine : inventory->all()) ++counts[std::string(to_text(machine.state))];
             std::vector<Sample> out;
+            out.reserve(counts.size());
             for (const auto& [state, count] : counts) out.push_back({static_cast<double>(count), {{"state", state}}});
             return out;
         });

@@ -48,7 +48,7 @@ public:
 
     // The fields first, then whether it is on at all: Errc::invalid, then Errc::forbidden. A command that fails is
     // Errc::internal with its exit code and the end of its output.
-    Result<SshAnswer> execute(const SshRequest& request) const;
+    [[nodiscard]] Result<SshAnswer> execute(const SshRequest& request) const;
 
 private:
     Options options_;
