@@ -19,7 +19,6 @@ std::vector<Key> reference_keys() {
         {"DATABASE_BACKUP_INTERVAL_MINUTES", number, "120", "As above", !secret, pending},
         {"DATABASE_SAVE_INTERVAL_MINUTES", number, "2", "As above", !secret, pending},
         {"SYSTEM_AUTO_RECOVER_DATABASE", boolean, "true", "As above", !secret, pending},
-        {"GHOST_JOB_TIMEOUT_MINUTES", number, "5", "Jobs end when their work does here", !secret, pending},
         {"MODE", text, "api", "Superseded by ENABLED_MODULES", !secret, pending},
         {"USE_ORCHESTRATOR_RESOURCES", boolean, "false", "Of the orchestrator", !secret, pending},
         {"ORCHESTRATOR_PULL_FREQUENCY_SECONDS", number, "30", "Of the orchestrator", !secret, pending},
