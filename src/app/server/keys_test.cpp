@@ -18,7 +18,7 @@ using testing_support::value_of;
 
 std::string wiring_sources() {
     std::string out;
-    for (const auto& entry : std::filesystem::directory_iterator(CORRAL_SOURCES "/app/server")) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(CORRAL_SOURCES "/app/server")) {
         const std::string name = entry.path().filename();
         if (!name.ends_with(".cpp") || name.ends_with("_test.cpp") || name.starts_with("keys")) continue;
         out += value_of(files::read_file(entry.path()));
