@@ -45,6 +45,7 @@ Service::Service(db::Database& database, Directory& directory, const Clock& cloc
       settings_(std::move(settings)),
       signer_(complete(settings_.token_keys, settings_.master_key)),
       revoked_(database, clock),
+      old_secrets_(database, directory, clock, settings_.master_key),
       passwords_(settings_.password_threads, settings_.waiting_logins),
       addresses_(clock, settings_.max_failures_per_address) {
     decoy_hash_ = crypto::hash_password(Secret(crypto::random_alphanumeric(20))).value_or("");
@@ -122,8 +123,12 @@ Result<KeyPtr> Service::check_key(std::string_view encoded) const {
     if (colon == std::string::npos || decoded->find(':', colon + 1) != std::string::npos)
         return refused("The API key must be the base64 text of key:secret");
     KeyPtr key = directory_.key(std::string_view(*decoded).substr(0, colon));
-    const std::string mac =
-        key_mac(settings_.master_key, key == nullptr ? "" : key->key, std::string_view(*decoded).substr(colon + 1));
+    const std::string_view secret = std::string_view(*decoded).substr(colon + 1);
+    if (key != nullptr && is_old_secret(key->secret_mac)) {
+        if (!TRY(old_secrets_.check(key, secret))) return refused("The API key is not valid");
+        return key;
+    }
+    const std::string mac = key_mac(settings_.master_key, key == nullptr ? "" : key->key, secret);
     if (key == nullptr || !crypto::equal_constant_time(mac, key->secret_mac))
         return refused("The API key is not valid");
     return key;

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "identity/directory.hpp"
+#include "identity/import/old_secrets.hpp"
 #include "identity/login/passwords.hpp"
 #include "identity/login/throttle.hpp"
 #include "identity/oidc/sign_in.hpp"
@@ -120,6 +121,7 @@ private:
     Settings settings_;
     TokenSigner signer_;
     RevokedTokens revoked_;
+    mutable OldSecrets old_secrets_;
     PasswordWork passwords_;
     AddressThrottle addresses_;
     const oidc::SignIn* issuer_ = nullptr;

@@ -66,6 +66,10 @@ void insert_api_key(db::Tx& tx, const ApiKey& k) {
         k.forwarder, k.revoked_at, k.expires_at, k.created_at, k.updated_at);
 }
 
+void replace_key_mac(db::Tx& tx, const std::string& id, const std::string& old, const std::string& fresh) {
+    tx.exec("UPDATE api_keys SET secret_mac = :1 WHERE id = :2 AND secret_mac = :3", fresh, id, old);
+}
+
 void update_api_key(db::Tx& tx, const ApiKey& k) {
     tx.exec("UPDATE api_keys SET revoked = :1, revoked_at = :2, updated_at = :3 WHERE id = :4", k.revoked, k.revoked_at,
             k.updated_at, k.id);

@@ -24,6 +24,8 @@ void end_tokens(db::Tx&, const std::string& user);
 std::vector<ApiKey> api_keys(db::Tx&);  // in order of creation
 std::optional<ApiKey> api_key(db::Tx&, const std::string& id);
 void insert_api_key(db::Tx&, const ApiKey&);
+// Only where it is still `old`: the same secret in another form.
+void replace_key_mac(db::Tx&, const std::string& id, const std::string& old, const std::string& fresh);
 void update_api_key(db::Tx&, const ApiKey&);
 void delete_api_key(db::Tx&, const std::string& id);
 

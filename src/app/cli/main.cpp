@@ -7,6 +7,7 @@
 
 #include "app/cli/admin_commands.hpp"
 #include "app/cli/commands.hpp"
+#include "app/cli/import_reference.hpp"
 #include "app/cli/session.hpp"
 #include "app/server/app.hpp"
 #include "app/server/references.hpp"
@@ -256,6 +257,9 @@ int run(int argc, char** argv) {
     // The server has its own words: configuration keys, of which CLI11 needs to know nothing.
     if (argc > 1 && std::string_view(argv[1]) == "serve" && !(argc > 2 && std::string_view(argv[2]) == "--help"))
         return app::serve({argv + 2, argv + argc});
+    if (argc > 1 && std::string_view(argv[1]) == "import-reference" &&
+        !(argc > 2 && std::string_view(argv[2]) == "--help"))
+        return cli::import_reference({argv + 2, argv + argc});
     Arguments a;
     CLI::App app("Corral runs fleets of virtual machines: one service and this command line.", "corral");
     app.require_subcommand(1);
@@ -271,6 +275,8 @@ int run(int argc, char** argv) {
     serve->footer(
         "Configured by environment keys, `--KEY=value` flags or `--config FILE`; see\n"
         "docs/reference/configuration.md and `corral serve --print-config`.");
+    app.add_subcommand("import-reference", "Take over the accounts of a Parallels DevOps Service")
+        ->footer(cli::import_reference_help);
     std::string document;
     auto* print = app.add_subcommand("reference", "Print a generated document")->group("");
     print->add_option("NAME", document, "openapi, authorization, configuration or commands")->required();

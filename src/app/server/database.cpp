@@ -6,7 +6,7 @@
 #include "app/server/store.hpp"
 #include "base/clock.hpp"
 #include "platform/crypto/crypto.hpp"
-#include "platform/files/files.hpp"
+#include "platform/files/lock.hpp"
 
 namespace corral::app {
 
@@ -49,6 +49,14 @@ Result<std::unique_ptr<db::Database>> open_database(const Config& config, const 
         std::this_thread::sleep_for(predecessor_pause);
     }
     return database;
+}
+
+Result<files::Descriptor> lock_folder(const Config& config, const Folders& folders) {
+    if (on_postgresql(config)) return files::Descriptor();
+    auto lock = files::lock_file(folders.data + "/corral.lock");
+    if (!lock && lock.error().code == Errc::conflict)
+        return Error{Errc::conflict, "A server runs on the data folder " + folders.data + "; stop it first"};
+    return lock;
 }
 
 Result<std::unique_ptr<db::Database>> open_database_beside_server(const Config& config, const Folders& folders) {

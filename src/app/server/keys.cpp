@@ -58,6 +58,8 @@ const std::vector<Key>& keys() {
         {"SECURITY_PASSWORD_REQUIRE_NUMBER", boolean, "true", "Passwords need a digit"},
         {"SECURITY_PASSWORD_REQUIRE_SPECIAL_CHAR", boolean, "true",
          "Passwords need one of ! @ # $ % ^ & * ( ) _ + . ?"},
+        {"ENCRYPTION_PRIVATE_KEY", text, "", "PEM key in base64 of a reference database, for `corral import-reference`",
+         secret},
         {"BRUTE_FORCE_MAX_LOGIN_ATTEMPTS", number, "5", "Failed logins after which an account is locked"},
         {"BRUTE_FORCE_LOCKOUT_DURATION", duration, "5s", "How long, times the failures beyond when incremental"},
         {"BRUTE_FORCE_INCREMENTAL_WAIT", boolean, "true", "Longer locks for more failures"},

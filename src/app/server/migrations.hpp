@@ -11,4 +11,7 @@ inline std::vector<db::Migration> migrations() {
     return {{900, "installation", "CREATE TABLE installation (name TEXT PRIMARY KEY, value TEXT NOT NULL)"}};
 }
 
+// Those of every module; what a database needs before anything is read from it.
+std::vector<db::Migration> all_migrations();
+
 }  // namespace corral::app

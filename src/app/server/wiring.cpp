@@ -49,6 +49,7 @@ namespace corral::app {
 struct App::Parts {
     SystemClock clock;
     Folders folders;
+    files::Descriptor lock;
     std::unique_ptr<db::Database> database;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<audit::Trail> audit;
@@ -97,14 +98,6 @@ void tell_of_pending(const Config& config) {
     for (const std::string& section : config.passed_over())
         log::warn("A section of the configuration file has no effect in this version",
                   {{"section", section}, {"file", config.file()}});
-}
-
-std::vector<db::Migration> all_migrations() {
-    std::vector<db::Migration> out;
-    for (auto& list : {audit::migrations(), identity::migrations(), events::migrations(), jobs::migrations(),
-                       catalog::migrations(), machines::migrations(), app::migrations()})
-        out.insert(out.end(), list.begin(), list.end());
-    return out;
 }
 
 Result<void> open_sign_in(App::Parts& p, const Config& config, const Secret& master_key) {
@@ -443,6 +436,14 @@ void keep_house(App::Parts& p) {
 
 std::string_view version() { return CORRAL_VERSION; }
 
+std::vector<db::Migration> all_migrations() {
+    std::vector<db::Migration> out;
+    for (auto& list : {audit::migrations(), identity::migrations(), events::migrations(), jobs::migrations(),
+                       catalog::migrations(), machines::migrations(), app::migrations()})
+        out.insert(out.end(), list.begin(), list.end());
+    return out;
+}
+
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 App::~App() { stop(); }
 int App::port() const {
@@ -472,6 +473,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
     p.driver = std::move(hypervisor);
     tell_of_pending(config);
     p.folders = TRY(make_folders(config));
+    p.lock = TRY(lock_folder(config, p.folders));
     p.database = TRY(open_database(config, p.folders));
     TRY(p.database->migrate(all_migrations()));
     TRY(check_key(config, *p.database, TRY(master_key(p.folders))));

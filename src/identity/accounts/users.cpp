@@ -6,6 +6,7 @@
 #include "identity/accounts/rules.hpp"
 #include "identity/accounts/service.hpp"
 #include "identity/accounts/store.hpp"
+#include "identity/oidc/sign_in.hpp"
 #include "platform/crypto/crypto.hpp"
 
 namespace corral::identity {
@@ -48,6 +49,8 @@ Result<User> Accounts::stored(db::Tx& tx, const UserRef& ref) const {
 }
 
 Result<void> Accounts::still_good(db::Tx& tx, const Caller& who) {
+    // Of who never signed in here nothing is stored: the rights are those of the issuer's token.
+    if (who.token_epoch == oidc::foreign_epoch) return {};
     const auto caller = store::user(tx, who.user_id().text);
     if (!caller || caller->blocked || (who.super_user() && !is_super_user(*caller)))
         return Error{Errc::forbidden, "The account that asks has just lost the right to"};

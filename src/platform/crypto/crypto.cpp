@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "platform/crypto/stored_hash.hpp"
+
 namespace corral::crypto {
 
 void init() {
@@ -173,6 +175,8 @@ Result<std::string> hash_password(const Secret& password) {
 }
 
 bool verify_password(const std::string& encoded, const Secret& password, std::string_view bcrypt_suffix) {
+    if (encoded.starts_with(without_suffix))
+        return verify_password(encoded.substr(without_suffix.size()), password, {});
     if (encoded.starts_with("$2")) {
         const Secret salted(password.reveal() + std::string(bcrypt_suffix));
         auto data = std::make_unique<crypt_data>();

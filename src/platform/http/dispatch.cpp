@@ -153,7 +153,11 @@ Admission Dispatcher::admit(Request& request) const {
         auto caller = who_.authenticate(request, match.route->query_token);
         if (!caller) {
             out.refusal = over_limit(out, request);
-            if (!out.refusal) out.refusal = unauthorized_response(caller.error().message);
+            // Anything else than bad credentials is a moment to try again.
+            if (!out.refusal)
+                out.refusal = caller.error().code == Errc::unauthenticated
+                                  ? unauthorized_response(caller.error().message)
+                                  : error_response(caller.error(), match.route->face, match.route->pattern);
             return out;
         }
         out.caller = std::move(*caller);
