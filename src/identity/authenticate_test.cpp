@@ -1,4 +1,5 @@
 // Who a request comes from: tokens, API keys and the rights behind them.
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
@@ -57,7 +58,8 @@ protected:
 
     TempFolder folder_;
     FakeClock clock_;
-    std::unique_ptr<db::Database> database_ = testing_support::open_database(folder_.path(), {migrations()});
+    std::unique_ptr<db::Database> database_ =
+        testing_support::open_database(folder_.path(), {audit::migrations(), migrations()});
     Directory directory_{*database_};
     Service service_{*database_, directory_, clock_, {.master_key = Secret(master)}};
     std::string token_;

@@ -1,4 +1,5 @@
 // Two controllers on one database: what one ends, the other refuses.
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "identity/keys/keys.hpp"
 #include "identity/migrations.hpp"
@@ -22,7 +23,9 @@ struct Controller {
           directory(*database),
           service(*database, directory, clock, {.master_key = Secret(master)}),
           keys(*database, directory, clock, Secret(master)) {
-        EXPECT_TRUE(ok(database->migrate(migrations())));
+        auto all = audit::migrations();
+        for (const auto& one : migrations()) all.push_back(one);
+        EXPECT_TRUE(ok(database->migrate(all)));
         EXPECT_TRUE(ok(seed(*database, directory, clock, Secret("root's password"))));
         EXPECT_TRUE(ok(service.load()));
     }

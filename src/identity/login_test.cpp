@@ -1,6 +1,7 @@
 // Logins and what slows attackers down.
 #include <time.h>
 
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
@@ -51,7 +52,8 @@ protected:
     TempFolder folder_;
     FakeClock clock_;
     Settings settings_;
-    std::unique_ptr<db::Database> database_ = testing_support::open_database(folder_.path(), {migrations()});
+    std::unique_ptr<db::Database> database_ =
+        testing_support::open_database(folder_.path(), {audit::migrations(), migrations()});
     Directory directory_{*database_};
     std::unique_ptr<Service> service_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "identity/keys/secret.hpp"
 #include "identity/store.hpp"
@@ -250,6 +251,11 @@ Result<void> Service::logout(const Caller& who, const LogoutRequest& request) {
         return invalid_field("/everywhere", "must be true: this token has no id of its own");
     return database_.write([&](db::Tx& tx) {
         if (!who.token_id.empty()) revoked_.revoke(tx, who.token_id, Time{} + std::chrono::seconds{who.token_expires});
+        audit::append(tx, clock_.now(), who,
+                      {.action = "session.end",
+                       .object_type = "user",
+                       .object_id = who.user_id().text,
+                       .detail = {{"everywhere", request.everywhere ? "true" : "false"}}});
         if (!request.everywhere) return;
         store::end_tokens(tx, who.user_id().text);
         directory_.user_changed(tx, who.user_id().text);

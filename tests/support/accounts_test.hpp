@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "events/event_log.hpp"
 #include "events/migrations.hpp"
@@ -75,7 +76,7 @@ protected:
     TempFolder folder_;
     FakeClock clock_;
     std::unique_ptr<db::Database> database_ =
-        open_database(folder_.path(), {identity::migrations(), events::migrations()});
+        open_database(folder_.path(), {audit::migrations(), identity::migrations(), events::migrations()});
     events::EventLog events_{*database_, clock_};
     identity::Directory directory_{*database_};
     identity::Accounts accounts_{*database_, directory_, events_, clock_, {}};

@@ -38,7 +38,7 @@ Result<RoleRequest> Accounts::give_role(const Caller& who, const UserRef& ref, c
         TRY(may_give_role(who, role));
         if (!store::grant_role(tx, user.id, role.id)) return invalid_field("/name", "is a role that the user has");
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_ROLE_ADDED", {{"user_id", user.id}, {"role_id", role.id}});
+        tell(tx, who, "user.give_role", "USER_ROLE_ADDED", {{"user_id", user.id}, {"role_id", role.id}});
         return {};
     }));
     return request;
@@ -52,7 +52,7 @@ Result<void> Accounts::take_role(const Caller& who, const UserRef& ref, const st
             return Error{Errc::invalid, "The account root stays a super user"};
         if (!store::take_role(tx, user.id, role.id)) return Error{Errc::not_found, "The user does not have this role"};
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_ROLE_REMOVED", {{"user_id", user.id}, {"role_id", role.id}});
+        tell(tx, who, "user.take_role", "USER_ROLE_REMOVED", {{"user_id", user.id}, {"role_id", role.id}});
         return {};
     });
 }
@@ -64,7 +64,7 @@ Result<ClaimRequest> Accounts::give_claim(const Caller& who, const UserRef& ref,
         TRY(may_give_claim(who, claim.id));
         if (!store::grant_claim(tx, user.id, claim.id)) return invalid_field("/name", "is a claim that the user has");
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_CLAIM_ADDED", {{"user_id", user.id}, {"claim_id", claim.id}});
+        tell(tx, who, "user.give_claim", "USER_CLAIM_ADDED", {{"user_id", user.id}, {"claim_id", claim.id}});
         return {};
     }));
     return request;
@@ -77,7 +77,7 @@ Result<void> Accounts::take_claim(const Caller& who, const UserRef& ref, const s
         if (!store::take_claim(tx, user.id, claim.id))
             return Error{Errc::not_found, "The user does not have this claim directly"};
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_CLAIM_REMOVED", {{"user_id", user.id}, {"claim_id", claim.id}});
+        tell(tx, who, "user.take_claim", "USER_CLAIM_REMOVED", {{"user_id", user.id}, {"claim_id", claim.id}});
         return {};
     });
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "audit/audit.hpp"
 #include "identity/accounts/filtered.hpp"
 #include "identity/accounts/rules.hpp"
 #include "identity/accounts/service.hpp"
@@ -23,7 +24,8 @@ Result<std::string> new_id(const std::string& name) {
 
 }  // namespace
 
-void Accounts::tell(db::Tx& tx, std::string event, std::vector<std::pair<std::string_view, std::string>> body) {
+void Accounts::tell(db::Tx& tx, const Caller& who, std::string action, std::string event,
+                    std::vector<std::pair<std::string_view, std::string>> body, const std::string& name) {
     std::string text = "{";
     for (const auto& [name, value] : body) {
         if (text.size() > 1) text += ",";
@@ -32,6 +34,11 @@ void Accounts::tell(db::Tx& tx, std::string event, std::vector<std::pair<std::st
         json::append_string(text, value);
     }
     events_.append(tx, events::Type::auth, std::move(event), text + "}");
+    audit::Entry entry{.action = std::move(action), .object_id = body.front().second};
+    entry.object_type = entry.action.substr(0, entry.action.find('.'));
+    if (!name.empty()) entry.detail.emplace_back("name", name);
+    for (std::size_t i = 1; i < body.size(); ++i) entry.detail.emplace_back(body[i].first, body[i].second);
+    audit::append(tx, clock_.now(), who, entry);
 }
 
 Result<std::vector<RoleResponse>> Accounts::roles(std::string_view filter) const {
@@ -67,7 +74,7 @@ Result<RoleResponse> Accounts::create_role(const Caller& who, const RoleRequest&
         }
         store::insert_role(tx, role);
         directory_.role_changed(tx, role.id);
-        tell(tx, "ROLE_ADDED", {{"role_id", role.id}});
+        tell(tx, who, "role.create", "ROLE_ADDED", {{"role_id", role.id}});
         return {};
     }));
     return shown(role, directory_);
@@ -81,7 +88,7 @@ Result<void> Accounts::remove_role(const Caller& who, const std::string& name) {
             return Error{Errc::invalid, "The role is given to users; take it from them"};
         store::delete_role(tx, role.id);
         directory_.role_changed(tx, role.id);
-        tell(tx, "ROLE_REMOVED", {{"role_id", role.id}});
+        tell(tx, who, "role.delete", "ROLE_REMOVED", {{"role_id", role.id}});
         return {};
     });
 }
@@ -100,7 +107,7 @@ Result<ClaimResponse> Accounts::add_claim(const Caller& who, const std::string& 
         TRY(may_give_claim(who, claim.id));
         if (!store::grant_to_role(tx, role.id, claim.id)) return invalid_field("/name", "is a claim that the role has");
         directory_.role_changed(tx, role.id);
-        tell(tx, "ROLE_CLAIM_ADDED", {{"role_id", role.id}, {"claim_id", claim.id}});
+        tell(tx, who, "role.give_claim", "ROLE_CLAIM_ADDED", {{"role_id", role.id}, {"claim_id", claim.id}});
         return shown(claim);
     });
 }
@@ -113,7 +120,7 @@ Result<void> Accounts::remove_claim_of_role(const Caller& who, const std::string
         if (!store::take_from_role(tx, role.id, claim))
             return Error{Errc::not_found, "The role does not have this claim"};
         directory_.role_changed(tx, role.id);
-        tell(tx, "ROLE_CLAIM_REMOVED", {{"role_id", role.id}, {"claim_id", claim}});
+        tell(tx, who, "role.take_claim", "ROLE_CLAIM_REMOVED", {{"role_id", role.id}, {"claim_id", claim}});
         return {};
     });
 }
@@ -160,13 +167,13 @@ Result<ClaimResponse> Accounts::claim(const std::string& name) const {
     return out;
 }
 
-Result<ClaimResponse> Accounts::create_claim(const Caller&, const ClaimRequest& request) {
+Result<ClaimResponse> Accounts::create_claim(const Caller& who, const ClaimRequest& request) {
     const Claim claim{.id = TRY(new_id(request.name))};
     TRY(database_.write([&](db::Tx& tx) -> Result<void> {
         if (store::claim(tx, claim.id)) return invalid_field("/name", "is the name of another claim");
         store::insert_claim(tx, claim);
         directory_.claim_changed(tx, claim.id);
-        tell(tx, "CLAIM_ADDED", {{"claim_id", claim.id}});
+        tell(tx, who, "claim.create", "CLAIM_ADDED", {{"claim_id", claim.id}});
         return {};
     }));
     return shown(claim);
@@ -181,7 +188,7 @@ Result<void> Accounts::remove_claim(const Caller& who, const std::string& name) 
             return Error{Errc::invalid, "The claim is given to users; take it from them"};
         store::delete_claim(tx, claim.id);
         directory_.claim_changed(tx, claim.id);
-        tell(tx, "CLAIM_REMOVED", {{"claim_id", claim.id}});
+        tell(tx, who, "claim.delete", "CLAIM_REMOVED", {{"claim_id", claim.id}});
         return {};
     });
 }

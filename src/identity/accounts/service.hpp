@@ -71,7 +71,9 @@ private:
     Result<Claim> stored_claim(db::Tx&, const std::string& name) const;
     Result<Grants> grants_for(db::Tx&, const Caller&, const UserCreateRequest&) const;
     Result<void> may_change_login(db::Tx&, const Caller&, const User&) const;
-    void tell(db::Tx&, std::string event, std::vector<std::pair<std::string_view, std::string>> body);
+    // The event, and the entry of the audit trail: `action` as "user.create", on the object that `body` names first.
+    void tell(db::Tx&, const Caller& who, std::string action, std::string event,
+              std::vector<std::pair<std::string_view, std::string>> body, const std::string& name = {});
 
     db::Database& database_;
     Directory& directory_;

@@ -134,7 +134,7 @@ Result<UserResponse> Accounts::create_user(const Caller& who, const UserCreateRe
         user.claims = std::move(grants.claims);
         store::insert_user(tx, user);
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_ADDED", {{"user_id", user.id}});
+        tell(tx, who, "user.create", "USER_ADDED", {{"user_id", user.id}}, user.username);
         return user.id;
     }));
     return user(UserRef(id));
@@ -184,7 +184,8 @@ Result<UserResponse> Accounts::update_user(const Caller& who, const UserRef& ref
         user.updated_at = clock_.now();
         store::update_user(tx, user);
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_UPDATED", {{"user_id", user.id}});
+        tell(tx, who, hash.empty() ? "user.update" : "user.set_password", "USER_UPDATED", {{"user_id", user.id}},
+             user.username);
         return {};
     }));
     return user(UserRef(account->user.id));
@@ -196,7 +197,7 @@ Result<void> Accounts::remove_user(const Caller& who, const UserRef& ref) {
         if (is_root(user)) return Error{Errc::invalid, "The account root cannot be removed"};
         store::delete_user(tx, user.id);
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_REMOVED", {{"user_id", user.id}});
+        tell(tx, who, "user.delete", "USER_REMOVED", {{"user_id", user.id}}, user.username);
         return {};
     });
 }
@@ -217,7 +218,7 @@ Result<void> Accounts::set_blocked(const Caller& who, const UserRef& ref, bool b
         user.updated_at = clock_.now();
         store::update_user(tx, user);
         directory_.user_changed(tx, user.id);
-        tell(tx, "USER_UPDATED", {{"user_id", user.id}});
+        tell(tx, who, blocked ? "user.block" : "user.unblock", "USER_UPDATED", {{"user_id", user.id}}, user.username);
         return {};
     });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "audit/audit.hpp"
 #include "identity/accounts/store.hpp"
 #include "identity/keys/secret.hpp"
 #include "identity/keys/store.hpp"
@@ -109,6 +110,15 @@ Result<std::string> ApiKeys::owner_for(const Caller& who, const ApiKeyRequest& r
     return owner->user.id;
 }
 
+void ApiKeys::note(db::Tx& tx, const Caller& who, const char* action, const ApiKey& key) const {
+    audit::append(
+        tx, clock_.now(), who,
+        {.action = action,
+         .object_type = "api_key",
+         .object_id = key.id,
+         .detail = {{"name", key.name}, {"owner", key.user_id}, {"forwarder", key.forwarder ? "true" : "false"}}});
+}
+
 Result<ApiKeyResponse> ApiKeys::create(const Caller& who, const ApiKeyRequest& request) {
     TRY(check_texts(request));
     ApiKey key{.id = crypto::random_id(), .name = request.name, .key = normal_name(request.key)};
@@ -128,6 +138,7 @@ Result<ApiKeyResponse> ApiKeys::create(const Caller& who, const ApiKeyRequest& r
         if (!key.user_id.empty() && !store::user(tx, key.user_id)) return invalid_field("/user_id", "names no user");
         store::insert_api_key(tx, key);
         directory_.key_changed(tx, key.id);
+        note(tx, who, "api_key.create", key);
         return {};
     }));
     ApiKeyResponse out = shown(key);
@@ -140,6 +151,7 @@ Result<void> ApiKeys::remove(const Caller& who, const std::string& name) {
     return database_.write([&](db::Tx& tx) {
         store::delete_api_key(tx, key->id);
         directory_.key_changed(tx, key->id);
+        note(tx, who, "api_key.delete", *key);
     });
 }
 
@@ -152,6 +164,7 @@ Result<void> ApiKeys::revoke(const Caller& who, const std::string& name) {
     return database_.write([&](db::Tx& tx) {
         store::update_api_key(tx, key);
         directory_.key_changed(tx, key.id);
+        note(tx, who, "api_key.revoke", key);
     });
 }
 

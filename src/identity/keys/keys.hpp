@@ -73,6 +73,7 @@ public:
     Result<void> revoke(const Caller&, const std::string& name);
 
 private:
+    void note(db::Tx&, const Caller& who, const char* action, const ApiKey&) const;  // in the audit trail
     [[nodiscard]] Result<KeyPtr> find(const Caller&, bool any, const std::string& name) const;
     [[nodiscard]] Result<std::string> owner_for(const Caller&, const ApiKeyRequest&) const;
 

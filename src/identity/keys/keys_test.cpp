@@ -4,6 +4,7 @@
 #include <barrier>
 #include <thread>
 
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "identity/accounts/store.hpp"
 #include "identity/migrations.hpp"
@@ -67,7 +68,8 @@ protected:
 
     TempFolder folder_;
     FakeClock clock_;
-    std::unique_ptr<db::Database> database_ = testing_support::open_database(folder_.path(), {migrations()});
+    std::unique_ptr<db::Database> database_ =
+        testing_support::open_database(folder_.path(), {audit::migrations(), migrations()});
     Directory directory_{*database_};
     Service service_{*database_, directory_, clock_, {.master_key = Secret(master)}};
     ApiKeys keys_{*database_, directory_, clock_, Secret(master)};
