@@ -1,7 +1,7 @@
 -- Logins at full speed. 503 says that too many wait, and is no error here. Ends with one line of JSON.
 -- Usage: wrk -t 1 … -s login_flood.lua URL -- PASSWORD
-local body, good, busy, other = "", 0, 0, 0
-threads = {}
+local body, threads = "", {}
+good, busy, other = 0, 0, 0 -- global, so that done() can get at them
 
 function setup(thread) table.insert(threads, thread) end
 

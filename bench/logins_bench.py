@@ -19,7 +19,7 @@ def checks(build):
 def wrk(url, script, seconds, connections, words, headers=()):
     """What the script's last line says."""
     sent = [part for header in headers for part in ("-H", header)]
-    done = subprocess.run(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency", *sent, "-s",
+    done = subprocess.run(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "30s", "--latency", *sent, "-s",
                            pathlib.Path(__file__).with_name(script), url, "--", *words],
                           capture_output=True, text=True, check=True)
     seen = json.loads(done.stdout.strip().splitlines()[-1])

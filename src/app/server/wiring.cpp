@@ -138,7 +138,7 @@ Result<void> open_identity(App::Parts& p, const Config& config) {
     settings.lockout = config.duration("BRUTE_FORCE_LOCKOUT_DURATION");
     settings.incremental_lockout = config.boolean("BRUTE_FORCE_INCREMENTAL_WAIT");
     settings.max_failures_per_address = static_cast<int>(config.number("BRUTE_FORCE_MAX_FAILURES_PER_ADDRESS"));
-    settings.password_threads = std::max(1U, std::thread::hardware_concurrency());
+    settings.password_threads = std::max(1U, std::thread::hardware_concurrency() / 2);
     settings.waiting_logins = std::max(1, static_cast<int>(config.number("WORKER_THREADS") * 3 / 4));
     p.directory = std::make_unique<identity::Directory>(*p.database);
     p.identity = std::make_unique<identity::Service>(*p.database, *p.directory, p.clock, settings);
