@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "audit/migrations.hpp"
 #include "base/temp_folder.hpp"
 #include "identity/accounts/store.hpp"
 #include "identity/keys/keys.hpp"
@@ -57,7 +58,9 @@ int main() {
     const SystemClock clock;
     const Secret master(crypto::random_bytes(32));
     const auto database = must(db::open_sqlite(folder / "bench.db"));
-    if (!database->migrate(identity::migrations())) return 1;
+    auto migrations = identity::migrations();
+    for (const auto& migration : audit::migrations()) migrations.push_back(migration);
+    if (!database->migrate(std::move(migrations))) return 1;
     identity::Directory directory(*database);
     identity::Service service(*database, directory, clock, {.master_key = master});
     must(identity::seed(*database, directory, clock, Secret(std::string("a password for it"))));

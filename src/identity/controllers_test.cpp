@@ -23,9 +23,9 @@ struct Controller {
           directory(*database),
           service(*database, directory, clock, {.master_key = Secret(master)}),
           keys(*database, directory, clock, Secret(master)) {
-        auto all = audit::migrations();
-        for (const auto& one : migrations()) all.push_back(one);
-        EXPECT_TRUE(ok(database->migrate(all)));
+        auto all = migrations();
+        for (const auto& migration : audit::migrations()) all.push_back(migration);
+        EXPECT_TRUE(ok(database->migrate(std::move(all))));
         EXPECT_TRUE(ok(seed(*database, directory, clock, Secret("root's password"))));
         EXPECT_TRUE(ok(service.load()));
     }

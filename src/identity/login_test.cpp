@@ -53,7 +53,7 @@ protected:
     FakeClock clock_;
     Settings settings_;
     std::unique_ptr<db::Database> database_ =
-        testing_support::open_database(folder_.path(), {audit::migrations(), migrations()});
+        testing_support::open_database(folder_.path(), {migrations(), audit::migrations()});
     Directory directory_{*database_};
     std::unique_ptr<Service> service_;
 };

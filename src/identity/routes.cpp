@@ -9,13 +9,15 @@ namespace {
 // A login has no transaction of its own; who was meant is known here only.
 Result<LoginResponse> sign_in(Service& service, audit::Trail& trail, const Caller& who, const LoginRequest& body) {
     auto answer = service.login(body, who.address);
-    if (!answer && (answer.error().code == Errc::unauthenticated || answer.error().code == Errc::too_many))
+    const bool refused =
+        !answer && (answer.error().code == Errc::unauthenticated || answer.error().code == Errc::too_many);
+    if (answer || refused)
         trail.note(who, {.action = "session.create",
                          .object_type = "user",
                          .object_id = !body.api_key.empty() ? ""
                                       : body.email.empty()  ? body.username
                                                             : body.email,
-                         .outcome = audit::Outcome::refused,
+                         .outcome = refused ? audit::Outcome::refused : audit::Outcome::done,
                          .detail = {{"with", body.api_key.empty() ? "password" : "api key"}}});
     return answer;
 }

@@ -69,7 +69,7 @@ protected:
     TempFolder folder_;
     FakeClock clock_;
     std::unique_ptr<db::Database> database_ =
-        testing_support::open_database(folder_.path(), {audit::migrations(), migrations()});
+        testing_support::open_database(folder_.path(), {migrations(), audit::migrations()});
     Directory directory_{*database_};
     Service service_{*database_, directory_, clock_, {.master_key = Secret(master)}};
     ApiKeys keys_{*database_, directory_, clock_, Secret(master)};

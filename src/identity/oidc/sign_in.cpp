@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "identity/accounts/store.hpp"
 #include "platform/crypto/crypto.hpp"
@@ -218,6 +219,11 @@ Result<std::string> SignIn::admit(const Person& person) const {
         }
         for (const std::string& role : roles) store::grant_role(tx, id, role);
         directory_.user_changed(tx, id);
+        audit::append(tx, now, Caller{},
+                      {.action = user ? "session.create" : "user.create",
+                       .object_type = "user",
+                       .object_id = id,
+                       .detail = {{"issuer", provider_.settings().issuer}, {"subject", person.subject}}});
         events_.append(tx, events::Type::auth, user ? "USER_UPDATED" : "USER_ADDED", R"({"user_id":")" + id + "\"}");
         return {};
     }));

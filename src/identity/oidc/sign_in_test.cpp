@@ -96,7 +96,7 @@ protected:
     FakeClock clock_;
     FakeIssuer issuer_;
     std::unique_ptr<db::Database> database_ =
-        testing_support::open_database(folder_.path(), {audit::migrations(), migrations(), events::migrations()});
+        testing_support::open_database(folder_.path(), {migrations(), events::migrations(), audit::migrations()});
     Directory directory_{*database_};
     events::EventLog events_{*database_, clock_};
     SignIn sign_in_{
