@@ -10,8 +10,6 @@
 #include "platform/db/sqlite.hpp"
 #include "platform/http/message.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 namespace {
 
 using namespace corral;

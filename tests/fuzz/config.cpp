@@ -8,8 +8,6 @@
 
 #include "fuzz.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 void one(std::string_view input) {
     using namespace corral::app;
     const int fd = ::memfd_create("config", MFD_CLOEXEC);

@@ -6,8 +6,6 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/lists/listing.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 namespace {
 
 using namespace corral;

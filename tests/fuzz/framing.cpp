@@ -7,8 +7,6 @@
 #include "fuzz.hpp"
 #include "platform/net/head.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 namespace {
 
 using namespace corral;

@@ -5,8 +5,6 @@
 
 #include "fuzz.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 namespace {
 
 namespace json = corral::json;

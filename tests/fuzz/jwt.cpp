@@ -6,8 +6,6 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/json.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 namespace {
 
 using namespace corral;

@@ -6,8 +6,6 @@
 #include "fuzz.hpp"
 #include "platform/http/edge/access_log.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 void one(std::string_view input) {
     using namespace corral::http;
     if (const auto target = parse_target(input)) {

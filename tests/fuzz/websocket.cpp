@@ -10,8 +10,6 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/net/websocket.hpp"
 
-CORRAL_FUZZ_TARGET;
-
 namespace {
 
 using namespace corral;
