@@ -49,7 +49,7 @@ protected:
     TempFolder folder_;
     FakeClock clock_;
     std::unique_ptr<db::Database> database_ =
-        testing_support::open_database(folder_.path(), {migrations(), events::migrations()});
+        testing_support::open_database(folder_.path(), {audit::migrations(), migrations(), events::migrations()});
     Directory directory_{*database_};
     Service service_{*database_, directory_, clock_, {.master_key = Secret("0123456789abcdef0123456789abcdef")}};
     Configs configs_{*database_, clock_};
