@@ -28,7 +28,7 @@ function(corral_module name)
     gtest_discover_tests(${name}_test TEST_FILTER -Postgres* DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)
     if(M_ON_POSTGRESQL)
       add_test(NAME ${name}_postgresql COMMAND ${name}_test --gtest_brief=1)
-      set_tests_properties(${name}_postgresql PROPERTIES LABELS "unit;postgresql" TIMEOUT 600
+      set_tests_properties(${name}_postgresql PROPERTIES LABELS "unit;postgresql" TIMEOUT 1800
         ENVIRONMENT CORRAL_TEST_DATABASE=postgresql)
     endif()
   endif()
