@@ -10,7 +10,9 @@ namespace corral::http {
 
 void AccessLog::end(const Exchange& exchange) {
     const Request& request = exchange.request;
-    if (!log::enabled(log::Level::info) || request.target.find("health") != std::string::npos) return;
+    if (!log::enabled(log::Level::info)) return;
+    // By the route and not by what was sent, where anybody could write the word.
+    if (exchange.route != nullptr && exchange.route->pattern.find("/health/") != std::string::npos) return;
     log::info("request",
               {{"method", request.method_text},
                {"route", exchange.route != nullptr ? std::string_view(exchange.route->pattern) : "-"},

@@ -51,7 +51,12 @@ TEST(AccessLog, says_who_asked_for_what_and_what_came_of_it) {
               std::string::npos);
 }
 
-TEST(AccessLog, health_is_not_logged) { EXPECT_EQ(logged("/api/health/probe", {}), ""); }
+TEST(AccessLog, health_is_not_logged_and_nobody_hides_behind_the_word) {
+    const Route probe =
+        get("/health/probe", open_to_anyone("a test"), "", [](const Caller&) -> Result<void> { return {}; });
+    EXPECT_EQ(logged("/api/v1/health/probe", {}, &probe), "");
+    EXPECT_NE(logged("/api/v1/machines?x=/health/", {}), "");
+}
 
 TEST(AccessLog, shows_no_token_of_a_query) {
     EXPECT_EQ(logged("/ws?access_token=secret-1&authorization=secret-2", {}).find("secret"), std::string::npos);
