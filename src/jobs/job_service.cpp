@@ -24,7 +24,11 @@ bool sees_all(const Caller& who) { return who.has_claim("JOB_MANAGER_LIST"); }
 class JobService::Run final : public Progress {
 public:
     Run(JobService& service, Job job, Caller caller)
-        : service_(service), job_(std::move(job)), caller_(std::move(caller)), tracker_(job_) {}
+        : service_(service),
+          job_(std::move(job)),
+          caller_(std::move(caller)),
+          tracker_(job_),
+          heard_(service.clock_.steady()) {}
 
     void start_step(const std::string& name) override {
         change([&] { tracker_.start(name, service_.clock_.steady()); }, true);
@@ -100,7 +104,8 @@ private:
     Caller caller_;
     Tracker tracker_;
     std::stop_source stop_;
-    SteadyTime written_{}, heard_{};
+    SteadyTime written_{};
+    SteadyTime heard_;  // from the beginning: a job that resumes waits for a thread with the state it had, "running"
     bool concluded_ = false;
 };
 

@@ -492,6 +492,27 @@ TEST_F(Jobs, q60_a_running_job_that_reports_nothing_for_too_long_is_failed_and_t
     EXPECT_EQ(events_of(job.id).size(), told);
 }
 
+TEST_F(Jobs, q60_a_job_that_resumes_is_not_silent_because_it_waits_for_its_turn) {
+    start({.threads = 1, .silence = std::chrono::minutes{5}});
+    clock_.advance(std::chrono::hours{1});  // the host has been up for longer than a job may be silent
+    leave_behind("j-1", "k", "running");
+    leave_behind("j-2", "k", "running");
+    std::latch go_on{1};
+    kind(
+        "k",
+        [&](const Job&, const Caller&, Progress&) -> Result<Finished> {
+            ++running_;
+            go_on.wait();
+            return Finished{"Done", {}};
+        },
+        true);
+    service_->resume_after_restart();
+    until_running(1);
+    service_->fail_silent();
+    go_on.count_down();
+    for (const char* id : {"j-1", "j-2"}) EXPECT_EQ(value_of(service_->wait(JobId(id))).state, "completed");
+}
+
 TEST_F(Jobs, who_makes_stops_and_removes_jobs_is_in_the_audit_trail) {
     waiting_kind("waits");
     kind("k", done);

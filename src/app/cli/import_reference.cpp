@@ -73,7 +73,7 @@ Result<void> run(const Words& words) {
     const auto file = TRY(files::read_file(words.file, largest_file));
     const auto from = TRY(identity::read_reference(file, TRY(private_key(words, config))));
     const app::Folders folders = TRY(app::make_folders(config));
-    const files::Descriptor lock = TRY(app::lock_folder(config, folders));
+    const files::FileLock lock = TRY(app::lock_folder(config, folders));
     // On PostgreSQL the controllers may run: they hear of it.
     const bool embedded = config.secret("DATABASE_URL").empty();
     const auto database =

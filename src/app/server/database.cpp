@@ -6,7 +6,6 @@
 #include "app/server/store.hpp"
 #include "base/clock.hpp"
 #include "platform/crypto/crypto.hpp"
-#include "platform/files/lock.hpp"
 
 namespace corral::app {
 
@@ -51,8 +50,8 @@ Result<std::unique_ptr<db::Database>> open_database(const Config& config, const 
     return database;
 }
 
-Result<files::Descriptor> lock_folder(const Config& config, const Folders& folders) {
-    if (on_postgresql(config)) return files::Descriptor();
+Result<files::FileLock> lock_folder(const Config& config, const Folders& folders) {
+    if (on_postgresql(config)) return files::FileLock();
     auto lock = files::lock_file(folders.data + "/corral.lock");
     if (!lock && lock.error().code == Errc::conflict)
         return Error{Errc::conflict, "A server runs on the data folder " + folders.data + "; stop it first"};

@@ -6,7 +6,7 @@
 #include "app/server/config.hpp"
 #include "app/server/folders.hpp"
 #include "platform/db/db.hpp"
-#include "platform/files/files.hpp"
+#include "platform/files/lock.hpp"
 
 namespace corral::app {
 
@@ -16,7 +16,7 @@ Result<std::unique_ptr<db::Database>> open_database(const Config& config, const 
 
 // An embedded database belongs to one process, which holds this as long as it lives; on PostgreSQL nothing is locked.
 // Errc::conflict while a server, or a command that changes what it believes to know, has the data folder.
-Result<files::Descriptor> lock_folder(const Config& config, const Folders& folders);
+Result<files::FileLock> lock_folder(const Config& config, const Folders& folders);
 
 // For a command that does its work whether a server runs or not: of SQLite only a database that is there already
 // (Errc::not_found); on PostgreSQL under a name of its own, so that the controllers hear of its changes.

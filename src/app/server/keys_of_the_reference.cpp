@@ -12,8 +12,6 @@ constexpr bool pending = true;
 std::vector<Key> reference_keys() {
     using enum KeyType;
     return {
-        {"ENCRYPTION_PRIVATE_KEY", text, "", "Of the reference's data file; secrets are sealed with `secret.key` here",
-         secret, pending},
         {"DATABASE_NUMBER_BACKUP_FILES", number, "10",
          "Of the reference's data file; every change is on disk at once here", !secret, pending},
         {"DATABASE_BACKUP_INTERVAL_MINUTES", number, "120", "As above", !secret, pending},

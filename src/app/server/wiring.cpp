@@ -49,7 +49,7 @@ namespace corral::app {
 struct App::Parts {
     SystemClock clock;
     Folders folders;
-    files::Descriptor lock;
+    files::FileLock lock;
     std::unique_ptr<db::Database> database;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<audit::Trail> audit;
