@@ -38,8 +38,6 @@ std::vector<Key> reference_keys() {
         {"ENABLE_VAGRANT_PLUGIN", boolean, "false", "Of Vagrant boxes", !secret, pending},
         {"ENABLE_BETA", boolean, "false", "There is one channel here", !secret, pending},
         {"ENABLE_CANARY", boolean, "false", "There is one channel here", !secret, pending},
-        {"URL_WHITELIST", list, "", "Of catalog managers", !secret, pending},
-        {"DISABLE_URL_VALIDATION", boolean, "false", "Of catalog managers", !secret, pending},
         {"AMPLITUDE_API_KEY", text, "", "Nothing is told to anybody here (quirk Q87)", secret, pending},
         {"DEVOPS_SOURCE", text, "", "Set by the reference for itself", !secret, pending},
         {"PD_CURRENT_USER", text, "", "Set by the reference for itself", !secret, pending},

@@ -14,6 +14,7 @@
 #include "app/server/hypervisor.hpp"
 #include "app/server/migrations.hpp"
 #include "app/server/operations.hpp"
+#include "app/server/parts/catalog_managers.hpp"
 #include "app/server/parts/sign_in.hpp"
 #include "audit/migrations.hpp"
 #include "audit/routes.hpp"
@@ -22,6 +23,8 @@
 #include "catalog/migrations.hpp"
 #include "catalog/routes.hpp"
 #include "catalog/transfer.hpp"
+#include "catalog_managers/migrations.hpp"
+#include "catalog_managers/routes.hpp"
 #include "drivers/storage/local/local_storage.hpp"
 #include "events/event_log.hpp"
 #include "events/migrations.hpp"
@@ -65,6 +68,7 @@ struct App::Parts {
     std::unique_ptr<machines::Driver> driver;
     std::unique_ptr<catalog::Service> catalog;
     std::unique_ptr<catalog::Transfer> transfer;
+    CatalogManagers catalog_managers;
     std::unique_ptr<machines::Service> machines;
     std::unique_ptr<system::Service> system;
     std::unique_ptr<Operations> operations;
@@ -236,6 +240,8 @@ Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& con
     const bool chosen = !modules.empty();
     if (!chosen) modules = {"api", "cors", "catalog", "host"};
     if (!has(modules, "api")) modules.insert(modules.begin(), "api");
+    const bool orchestrator = has(modules, "orchestrator");
+    const bool manager_asked = std::erase(modules, "catalog_manager") > 0;
     for (const std::string& name : modules)
         if (!has({"api", "host", "catalog", "cors", "cache"}, name))
             failed.push_back({.name = name,
@@ -275,6 +281,7 @@ Result<std::vector<std::string>> choose_modules(App::Parts& p, const Config& con
             std::erase(modules, f.name);
             log::error("A module was left out", {{"module", f.name}, {"why", f.error_message}});
         }
+    settle_catalog_manager(modules, manager_asked, orchestrator);
     return modules;
 }
 
@@ -352,6 +359,7 @@ std::vector<http::Route> make_table(App::Parts& p, const std::vector<std::string
         add(catalog::routes(*p.catalog));
         add(catalog::transfer_routes(*p.transfer));
     }
+    if (has(modules, "catalog_manager")) add(catalog_managers::routes(*p.catalog_managers.service));
     if (p.machines) add(machines::routes(*p.machines));
     return table;
 }
@@ -438,8 +446,9 @@ std::string_view version() { return CORRAL_VERSION; }
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> out;
-    for (auto& list : {audit::migrations(), identity::migrations(), events::migrations(), jobs::migrations(),
-                       catalog::migrations(), machines::migrations(), app::migrations()})
+    for (auto& list :
+         {audit::migrations(), identity::migrations(), events::migrations(), jobs::migrations(), catalog::migrations(),
+          catalog_managers::migrations(), machines::migrations(), app::migrations()})
         out.insert(out.end(), list.begin(), list.end());
     return out;
 }
@@ -497,6 +506,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, std::unique_ptr<mac
         if (auto swept = p.catalog->recover(); !swept)
             log::warn("Old uploads could not be removed",
                       {{"why", swept.error().message}, {"detail", swept.error().detail}});
+    p.catalog_managers = TRY(open_catalog_managers(config, *p.database, p.clock, TRY(master_key(p.folders))));
     if (p.driver) TRY(open_machines(p, config));
     system::Settings about{.version = std::string(version()), .modules = modules, .failed = failed};
     about.database = [&p] { return p.database->check(); };

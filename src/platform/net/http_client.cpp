@@ -1,8 +1,11 @@
 #include "platform/net/http_client.hpp"
 
 #include <curl/curl.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 
@@ -52,6 +55,22 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* t
 int on_progress(void* from, curl_off_t /*unused*/, curl_off_t /*unused*/, curl_off_t /*unused*/,
                 curl_off_t /*unused*/) {
     return static_cast<Transfer*>(from)->cancel.stop_requested() ? 1 : 0;
+}
+
+struct Door {
+    const std::function<bool(const std::string&)>& may_connect;
+    bool refused = false;
+};
+
+curl_socket_t open_socket(void* from, curlsocktype /*unused*/, curl_sockaddr* to) {
+    auto& door = *static_cast<Door*>(from);
+    std::array<char, NI_MAXHOST> text{};
+    if (::getnameinfo(&to->addr, to->addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0 ||
+        !door.may_connect(text.data())) {
+        door.refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 struct List {
@@ -164,6 +183,13 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     }
+    Door door{request.may_connect};
+    if (request.may_connect) {
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &door);
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);  // a connection that is there was not judged
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");          // a proxy would look the name up once more
+    }
     const CURLcode code = curl_easy_perform(curl);
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -171,6 +197,8 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
     if (transfer.too_large) return Error{Errc::too_large, "The answer of " + place_of(request.url) + " is too large"};
     if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_ABORTED_BY_CALLBACK)
         return Error{Errc::timeout, place_of(request.url) + " did not answer in time"};
+    if (code != CURLE_OK && door.refused)
+        return Error{Errc::forbidden, place_of(request.url) + " leads to an address that is not allowed"};
     if (code != CURLE_OK)
         return Error{Errc::unavailable, place_of(request.url) + " cannot be reached", curl_easy_strerror(code)};
     transfer.response.status = static_cast<int>(status);

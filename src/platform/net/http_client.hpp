@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -27,6 +28,8 @@ struct ClientRequest {
     std::chrono::milliseconds connect_limit{std::chrono::seconds{10}};
     std::chrono::milliseconds limit{std::chrono::minutes{10}};
     std::stop_token cancel;
+    // When set, asked for each numeric address before a connection to it is made; no proxy is used then.
+    std::function<bool(const std::string& address)> may_connect = {};
 };
 
 struct ClientResponse {
@@ -49,7 +52,7 @@ public:
     HttpClient& operator=(const HttpClient&) = delete;
 
     // Any status is a success here. Errc::unavailable: no connection or a broken one; Errc::timeout: limit or cancel;
-    // Errc::invalid: a header that would not stay one line.
+    // Errc::invalid: a header that would not stay one line; Errc::forbidden: may_connect said no.
     Result<ClientResponse> send(const ClientRequest& request);
 
 private:

@@ -267,5 +267,31 @@ TEST(HttpClient, many_threads_share_one) {
         });
 }
 
+TEST(HttpClient, connects_only_where_it_may) {
+    Peer peer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    HttpClient client;
+    std::string asked;
+    ClientRequest request{.url = peer.url()};
+    request.may_connect = [&](const std::string& address) {
+        asked = address;
+        return false;
+    };
+    EXPECT_TRUE(fails_with(Errc::forbidden, client.send(request)));
+    EXPECT_EQ(asked, "127.0.0.1");
+    EXPECT_EQ(peer.heard(), "");
+    request.may_connect = [](const std::string&) { return true; };
+    EXPECT_EQ(value_of(client.send(request)).status, 200);
+}
+
+// A connection that was made without asking does not serve those who ask.
+TEST(HttpClient, asks_though_a_connection_is_there) {
+    Peer peer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    HttpClient client;
+    ClientRequest request{.url = peer.url()};
+    EXPECT_EQ(value_of(client.send(request)).status, 200);
+    request.may_connect = [](const std::string&) { return false; };
+    EXPECT_TRUE(fails_with(Errc::forbidden, client.send(request)));
+}
+
 }  // namespace
 }  // namespace corral::net
