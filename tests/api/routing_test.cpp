@@ -221,7 +221,8 @@ TEST_F(Routing, the_document_describes_every_route_and_can_be_opened) {
     for (const http::Route& row : server.app().dispatcher().table()) {
         if (row.hidden) continue;
         std::string pointer = "/paths/";
-        for (const char c : (row.outside_prefix ? "" : "/api") + row.pattern) pointer += c == '/' ? "~1" : std::string(1, c);
+        for (const char c : (row.outside_prefix ? "" : "/api") + row.pattern)
+            pointer += c == '/' ? "~1" : std::string(1, c);
         for (const http::Method method : row.methods) {
             std::string name(to_text(method));
             for (char& c : name) c = static_cast<char>(std::tolower(c));

@@ -102,6 +102,7 @@ const MakeStorage make{"local", [] { return std::make_unique<LocalSubject>(); }}
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Local, StorageSuite, testing::Values(make), [](const auto& about) { return about.param.storage; });
+INSTANTIATE_TEST_SUITE_P(Local, StorageSuite, testing::Values(make),
+                         [](const auto& about) { return about.param.storage; });
 
 }  // namespace corral::contract
