@@ -49,8 +49,8 @@ struct Controller {
     ApiKeys keys;
 };
 
-TEST(IdentityOfTwoControllers, tokens_and_keys_that_one_ends_are_refused_by_the_other) {
-    if (!testing_support::on_postgresql()) GTEST_SKIP() << "SQLite belongs to one process";
+// SQLite belongs to one process, so this runs on PostgreSQL only.
+TEST(PostgresControllers, tokens_and_keys_that_one_ends_are_refused_by_the_other) {
     const TempFolder folder;
     const FakeClock clock;
     Controller one(folder / "shared.db", clock);
