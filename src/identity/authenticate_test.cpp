@@ -65,6 +65,17 @@ protected:
     std::string token_;
 };
 
+TEST_F(Authenticate, a_token_that_was_good_before_ends_with_its_time_all_the_same) {
+    EXPECT_TRUE(ok(bearer(token_)));
+    EXPECT_TRUE(ok(bearer(token_)));
+    std::string forged = token_;
+    forged.back() = forged.back() == 'A' ? 'Q' : 'A';
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, bearer(forged)))
+        << "what is remembered is the token and not its account";
+    clock_.advance(std::chrono::hours{24 * 365});
+    EXPECT_TRUE(fails_with(Errc::unauthenticated, bearer(token_)));
+}
+
 TEST_F(Authenticate, a_token_gives_its_account_with_direct_claims_and_those_of_its_roles) {
     const auto who = bearer(token_);
     ASSERT_TRUE(ok(who));

@@ -14,6 +14,7 @@
 #include "identity/login/throttle.hpp"
 #include "identity/oidc/sign_in.hpp"
 #include "identity/tokens.hpp"
+#include "identity/tokens/checked.hpp"
 #include "identity/tokens/revoked.hpp"
 #include "platform/http/caller.hpp"
 #include "platform/http/message.hpp"
@@ -105,6 +106,7 @@ public:
     [[nodiscard]] std::shared_ptr<const Principal> root() const;
 
 private:
+    Result<TokenBearer> bearer_by(std::string_view token) const;
     Result<Caller> by_token(std::string_view token) const;
     Result<Caller> by_key(std::string_view encoded) const;
     Result<KeyPtr> check_key(std::string_view encoded) const;
@@ -120,6 +122,7 @@ private:
     const Clock& clock_;
     Settings settings_;
     TokenSigner signer_;
+    mutable CheckedTokens checked_;
     RevokedTokens revoked_;
     mutable OldSecrets old_secrets_;
     PasswordWork passwords_;

@@ -143,9 +143,14 @@ Result<TokenBearer> TokenSigner::verify(std::string_view token, Time now) const 
     auto bearer = json::read<TokenBearer>(jws.payload);
     if (!bearer) return refused("The token is malformed");
     if (bearer->exp == 0 || bearer->uid.empty()) return refused("The token lacks an expiry or an account");
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-    if (seconds >= bearer->exp) return refused("The token has expired");
+    TRY(in_time(*bearer, now));
     return std::move(*bearer);
+}
+
+Result<void> in_time(const TokenBearer& bearer, Time now) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+    if (seconds >= bearer.exp) return refused("The token has expired");
+    return {};
 }
 
 }  // namespace corral::identity

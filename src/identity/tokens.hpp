@@ -33,6 +33,9 @@ struct TokenBearer {
     std::string uid, api_key_id, jti;
 };
 
+// Errc::unauthenticated when its time is over.
+Result<void> in_time(const TokenBearer&, Time now);
+
 // Keys from the configuration. `previous` are good for tokens that are out already; new ones are signed with the first.
 struct TokenKeys {
     crypto::Algorithm algorithm = crypto::Algorithm::hs256;
