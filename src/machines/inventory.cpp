@@ -129,7 +129,17 @@ Result<std::optional<Observed>> Inventory::refresh(const std::string& id) {
     }
     if (!before && !now) return now;
     if (!before || !now || before->state != now->state || differs(*before, *now))
-        TRY(database_.write([&](db::Tx& tx) { tell(tx, before, now); }));
+        TRY(database_.write([&](db::Tx& tx) {
+            tx.after_commit([&] { remember(id, now); });
+            tell(tx, before, now);
+        }));
+    else
+        remember(id, now);
+    return now;
+}
+
+// Changes hand this over to the commit before they append the event: whoever hears of it and asks sees it.
+void Inventory::remember(const std::string& id, const std::optional<Observed>& now) {
     std::lock_guard lock(mutex_);
     if (!now)
         seen_.erase(id);
@@ -137,33 +147,32 @@ Result<std::optional<Observed>> Inventory::refresh(const std::string& id) {
         it->second = {it->second.order, std::chrono::steady_clock::now(), *now};
     else
         seen_.insert_or_assign(id, Item{arrivals_++, std::chrono::steady_clock::now(), *now});
-    return now;
 }
 
 Result<void> Inventory::admit(const std::string& id, const std::function<void(db::Tx&)>& also) {
     const auto held = asking_.hold(id);
-    Observed now = TRY(driver_.observe(id));
-    TRY(database_.write([&](db::Tx& tx) {
+    const std::optional<Observed> now = TRY(driver_.observe(id));
+    return database_.write([&](db::Tx& tx) {
+        tx.after_commit([&] {
+            remember(id, now);
+            show(id);
+        });
         also(tx);
         tell(tx, std::nullopt, now);
-    }));
-    std::lock_guard lock(mutex_);
-    hidden_.erase(id);
-    seen_.insert_or_assign(id, Item{arrivals_++, std::chrono::steady_clock::now(), std::move(now)});
-    return {};
+    });
 }
 
 Result<void> Inventory::dismiss(const std::string& id, const std::function<void(db::Tx&)>& also) {
     const auto held = asking_.hold(id);
     const auto before = at(id);
-    TRY(database_.write([&](db::Tx& tx) {
+    return database_.write([&](db::Tx& tx) {
+        tx.after_commit([&] {
+            remember(id, std::nullopt);
+            show(id);
+        });
         also(tx);
         tell(tx, before, std::nullopt);
-    }));
-    std::lock_guard lock(mutex_);
-    hidden_.erase(id);
-    seen_.erase(id);
-    return {};
+    });
 }
 
 void Inventory::compare_all() {

@@ -48,6 +48,7 @@ public:
 private:
     void follow(const std::stop_token& stop);
     void compare_all();
+    void remember(const std::string& id, const std::optional<Observed>& now);
     void tell(db::Tx& tx, const std::optional<Observed>& before, const std::optional<Observed>& now);
 
     Driver& driver_;

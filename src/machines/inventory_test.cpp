@@ -1,6 +1,9 @@
 // What is shown is what is true: changes behind our back are noticed, told once, and never invented.
 #include "machines/inventory.hpp"
 
+#include <memory>
+#include <mutex>
+
 #include "support/machines_test.hpp"
 
 namespace corral::machines {
@@ -47,6 +50,31 @@ TEST_F(Truth, what_others_do_to_machines_becomes_events_and_is_shown) {
     driver_->real().vanish(theirs);
     EXPECT_TRUE(comes(theirs, {"VM_ADDED", "VM_UPDATED", "VM_REMOVED"}, since));
     EXPECT_TRUE(eventually([&] { return names() == Texts{"mine"}; }));
+}
+
+TEST_F(Truth, who_hears_an_event_and_asks_sees_what_it_tells) {
+    struct Heard {
+        std::mutex mutex;
+        std::vector<std::pair<std::string, std::string>> events;  // with the state that was shown at that moment
+    };
+    const auto heard = std::make_shared<Heard>();
+    events_.listen([heard, &inventory = service_->inventory()](const events::Event& event) {
+        if (event.type != events::Type::pdfm || event.message == "VM_UPDATED") return;
+        const auto seen = inventory.find("theirs");
+        const std::lock_guard lock(heard->mutex);
+        heard->events.emplace_back(event.message, seen ? std::string(to_text(seen->state)) : "not there");
+    });
+    const std::string theirs = made_by_others("theirs");
+    EXPECT_TRUE(eventually([&] { return state("theirs") == "stopped"; }));
+    ASSERT_TRUE(ok(driver_->real().power(theirs, PowerAction::start, {})));
+    EXPECT_TRUE(eventually([&] { return state("theirs") == "running"; }));
+    driver_->real().vanish(theirs);
+    using Pairs = std::vector<std::pair<std::string, std::string>>;
+    EXPECT_TRUE(eventually([&] {
+        const std::lock_guard lock(heard->mutex);
+        return heard->events ==
+               Pairs{{"VM_ADDED", "stopped"}, {"VM_STATE_CHANGED", "running"}, {"VM_REMOVED", "not there"}};
+    })) << testing::PrintToString(heard->events);
 }
 
 TEST_F(Truth, a_lost_message_costs_delay_and_never_truth) {
