@@ -21,7 +21,8 @@ public:
         std::filesystem::create_directories(server / "logs");
         log::configure({.level = log::Level::info, .file = server / "logs/corral.log", .to_stderr = false});
     }
-    ~LoggingServer() { log::configure({.level = log::Level::off, .file = "", .to_stderr = false}); }
+    // As it was found: other cases of this process listen to the usual level.
+    ~LoggingServer() { log::configure({.level = log::Level::info, .file = "", .to_stderr = false}); }
     LoggingServer(const LoggingServer&) = delete;
     LoggingServer& operator=(const LoggingServer&) = delete;
     Server server;

@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <ctime>
@@ -92,7 +93,18 @@ void Connection::start(const std::shared_ptr<Connection>& self) {
 
 void Connection::begin_drain() {
     asio::post(executor_, [weak = weak_from_this()] {  // the stream itself may be a socket's by now
-        if (auto self = weak.lock(); self && self->idle_) self->stream_.tcp().cancel();
+        auto self = weak.lock();
+        if (!self || !self->idle_) return;
+        boost::system::error_code ignored;
+        if (!self->fresh_) {
+            // A request that has arrived is answered.
+            if (self->stream_.tcp().socket().available(ignored) == 0) self->stream_.tcp().cancel();
+            return;
+        }
+        auto patience = std::make_shared<asio::steady_timer>(self->executor_, self->shared_.options.first_request_time);
+        patience->async_wait([weak, patience](boost::system::error_code) {
+            if (auto waiting = weak.lock(); waiting && waiting->idle_) waiting->stream_.tcp().cancel();
+        });
     });
 }
 
@@ -107,6 +119,7 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
             co_await self->refuse(parsed.head, parsed.problem->status, parsed.problem->message);
             break;
         }
+        self->fresh_ = false;
         const Next next = co_await self->serve(std::move(parsed.head));
         if (next == Next::close) break;
     }
@@ -145,10 +158,11 @@ asio::awaitable<std::size_t> Connection::read_head() {
             co_await refuse(Head{}, 400, "A line of the header ends without a carriage return");
             co_return 0;
         }
-        if (buffer_.empty() && shared_.draining) co_return 0;
+        if (buffer_.empty() && shared_.draining && !fresh_) co_return 0;
         // The whole head has one deadline from its first byte: dribbling does not prolong it.
         if (buffer_.empty())
-            stream_.tcp().expires_after(shared_.options.idle_timeout);
+            stream_.tcp().expires_after(shared_.draining ? shared_.options.first_request_time
+                                                         : shared_.options.idle_timeout);
         else if (!started) {
             stream_.tcp().expires_after(shared_.options.header_timeout);
             started = true;

@@ -37,7 +37,9 @@ public:
     Connection& operator=(const Connection&) = delete;
 
     static void start(const std::shared_ptr<Connection>& self);
-    void begin_drain();  // any thread: ends an idle connection now, a busy one after its answer
+    // Any thread. Ends an idle connection now, a busy one after its answer, and one that has not asked anything after
+    // first_request_time.
+    void begin_drain();
 
 private:
     enum class Next { again, close };
@@ -67,6 +69,7 @@ private:
     std::string out_;     // head of the answer, reused
     std::array<char, 8192> chunk_{};
     bool idle_ = false;
+    bool fresh_ = true;    // has not asked anything yet
     bool unread_ = false;  // the peer may still be sending what nobody will read
     bool upgraded_ = false;
 };

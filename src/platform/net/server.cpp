@@ -71,12 +71,11 @@ struct Server::State {
         Loop& loop = *loops[next_loop++ % loops.size()];
         acceptor.async_accept(loop.context,
                               [this, &acceptor, secure](boost::system::error_code error, tcp::socket socket) {
-                                  if (shared.draining || error == asio::error::operation_aborted) return;
-                                  if (!error)
-                                      admit(std::move(socket), secure);
-                                  else if (error == asio::error::no_descriptors)
+                                  // Even while draining: its client was let in, and is not told otherwise.
+                                  if (!error) admit(std::move(socket), secure);
+                                  if (error == asio::error::no_descriptors)
                                       log::error("Out of file descriptors; a connection was refused");
-                                  accept(acceptor, secure);
+                                  if (acceptor.is_open()) accept(acceptor, secure);
                               });
     }
 
@@ -180,12 +179,16 @@ void Server::stop() {
     State& s = *state_;
     if (!std::exchange(s.running, false)) return;
     s.shared.draining = true;
-    asio::post(s.loops.front()->context, [&s] {
+    std::promise<void> deaf;
+    asio::post(s.loops.front()->context, [&s, &deaf] {
         boost::system::error_code ignored;
         if (s.plain_acceptor) s.plain_acceptor->close(ignored);
         if (s.tls_acceptor) s.tls_acceptor->close(ignored);
         s.ticker->cancel();
+        // Behind what was accepted before, which is admitted first.
+        asio::post(s.loops.front()->context, [&deaf] { deaf.set_value(); });
     });
+    deaf.get_future().wait();
     {
         std::lock_guard lock(s.shared.mutex);
         for (Connection* connection : s.shared.connections) connection->begin_drain();

@@ -29,6 +29,8 @@ struct ServerOptions {
     std::chrono::milliseconds body_timeout{std::chrono::minutes{5}};
     std::chrono::milliseconds write_timeout{std::chrono::minutes{5}};
     std::chrono::milliseconds drain_time{std::chrono::seconds{10}};
+    // Once a drain began: for who has connected and asked nothing yet. Such a client does not try again by itself.
+    std::chrono::milliseconds first_request_time{std::chrono::seconds{1}};
     std::chrono::milliseconds ping_interval{std::chrono::seconds{30}};
     std::chrono::milliseconds pong_timeout{std::chrono::seconds{45}};
     std::chrono::milliseconds close_time{std::chrono::seconds{5}};  // from a farewell to the end of the connection

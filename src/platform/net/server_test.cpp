@@ -7,6 +7,8 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 #include <future>
@@ -120,7 +122,9 @@ protected:
     http::Dispatcher dispatcher_{
         table(), doorman_, {.prefix = "/api", .cors = {}, .version = "1", .observers = {&witness_}}};
     tasks::Pool workers_{"test", 4};
-    Server server_{dispatcher_, workers_, {.address = "127.0.0.1", .port = 0, .threads = 2}};
+    Server server_{dispatcher_,
+                   workers_,
+                   {.address = "127.0.0.1", .port = 0, .threads = 2, .first_request_time = std::chrono::seconds{10}}};
 };
 
 // A WebSocket client that blocks.
@@ -147,6 +151,26 @@ public:
 private:
     boost::asio::io_context context_;
     boost::beast::websocket::stream<tcp::socket> stream_;
+};
+
+// A connection that says what it is told, when it is told.
+class RawClient {
+public:
+    explicit RawClient(int port) {
+        socket_.connect({boost::asio::ip::address_v4::loopback(), static_cast<unsigned short>(port)});
+    }
+    // All that comes until the server closes.
+    std::string ask(const std::string& request) {
+        boost::system::error_code error;
+        boost::asio::write(socket_, boost::asio::buffer(request), error);
+        std::string out;
+        boost::asio::read(socket_, boost::asio::dynamic_buffer(out), error);
+        return error == boost::asio::error::eof ? out : error.message();
+    }
+
+private:
+    boost::asio::io_context context_;
+    tcp::socket socket_{context_};
 };
 
 TEST_F(ServerTest, many_clients_get_their_own_answers) {
@@ -196,6 +220,38 @@ TEST_F(ServerTest, stopping_waits_for_answers_that_are_being_made) {
     EXPECT_TRUE(eventually([&] { return !HttpClient().send({.url = url("/memory")}); })) << "nobody new is let in";
     gate_open_ = true;
     EXPECT_EQ(value_of(slow.get()).body, "{\"text\":\"done\"}\n");
+}
+
+// A client that connected cannot know that nobody will read, and does not send its request twice (RFC 9112, 9.3.1).
+TEST_F(ServerTest, who_connected_before_it_was_replaced_is_answered_at_his_first_request) {
+    const std::string request = "GET /api/v1/memory HTTP/1.1\r\nHost: test\r\n\r\n";
+    RawClient early(server_.port());
+    // Clients are let in in their order: once this one was heard, the first was let in.
+    auto idle = std::async(std::launch::async, [&] { return RawClient(server_.port()).ask(request); });
+    ASSERT_TRUE(eventually([&] { return witness_.seen().size() == 1; }));
+    Server next(dispatcher_, workers_, {.address = "127.0.0.1", .port = server_.port()});
+    ASSERT_TRUE(ok(next.start_in_place_of(server_)));
+    std::jthread stopper([&] { server_.stop(); });
+    EXPECT_TRUE(idle.get().starts_with("HTTP/1.1 200 OK\r\n"));  // and was let go: the old one is leaving
+    const std::string answer = early.ask(request);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+    EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos) << answer;
+    stopper.join();
+    next.stop();
+}
+
+TEST_F(ServerTest, who_connected_and_says_nothing_does_not_keep_it_from_stopping) {
+    Server server(dispatcher_, workers_,
+                  {.address = "127.0.0.1",
+                   .port = 0,
+                   .drain_time = std::chrono::hours{1},
+                   .first_request_time = std::chrono::milliseconds{50}});
+    ASSERT_TRUE(ok(server.start()));
+    RawClient silent(server.port());
+    const std::string address = "http://127.0.0.1:" + std::to_string(server.port()) + "/api/v1/memory";
+    ASSERT_EQ(value_of(HttpClient().send({.url = address})).status, 200);
+    server.stop();
+    EXPECT_EQ(silent.ask(""), "");
 }
 
 TEST_F(ServerTest, sockets_get_what_many_threads_send_in_the_order_of_each) {
