@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 
-from harness import Corral, Row, Wrong, cpu_seconds, parser, process_tree, report, say, scratch
+from harness import Corral, Row, Wrong, cpu_seconds, parser, process_tree, report, say, scratch, slowdown_of_the_machine
 
 CLIENTS = 32
 USERS = 10_000
@@ -71,6 +71,8 @@ def list_users(server, headers):
 def measure(options, folder):
     settings = {"HYPERVISOR": "fake", "LOG_LEVEL": "warn"}
     rows, rates, bare, p99 = [], [], [], []
+    say("identity: how steady the machine is")
+    slowdown = slowdown_of_the_machine()
     # Apart from the list below: root holds every claim there is, and a token names them all.
     (folder / "claims").mkdir()
     with Corral(options.build, folder / "claims", **settings) as server:
@@ -83,6 +85,7 @@ def measure(options, folder):
     rows.append(Row(f"claims made durably by {CLIENTS} clients", "creates/s", rates, bare, ">= 5000 ours",
                     "bare SQLite, a commit each"))
     rows.append(Row(f"claims made durably by {CLIENTS} clients", "ms p99", p99, [], "<= 10 ours"))
+    rows.append(Row("a fixed piece of work on this machine, idle", "p99 / median", [slowdown], [], ""))
     (folder / "users").mkdir()
     with Corral(options.build, folder / "users", **settings):
         pass  # makes the tables
