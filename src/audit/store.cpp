@@ -39,16 +39,15 @@ std::string pattern_of(std::string_view text) {
 
 }  // namespace
 
-std::int64_t next_sequence(db::Tx& tx) {
-    return tx.one<std::int64_t>("UPDATE audit_counter SET last = last + 1 WHERE one = 1 RETURNING last").value_or(0);
-}
-
 void insert(db::Tx& tx, const Record& r) {
+    // Not with RETURNING, for which SQLite makes a table of its own each time.
+    tx.exec("UPDATE audit_counter SET last = last + 1 WHERE one = 1");
     tx.exec(
         "INSERT INTO audit (sequence, at, actor_id, actor_name, api_key_id, address, request_id, action, object_type, "
-        "object_id, result, detail) VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12)",
-        r.sequence, r.time, r.actor_id, r.actor_name, r.api_key_id, r.address, r.request_id, r.action, r.object_type,
-        r.object_id, text_of(r.result), r.detail.text);
+        "object_id, result, detail) "
+        "VALUES ((SELECT last FROM audit_counter WHERE one = 1), :1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11)",
+        r.time, r.actor_id, r.actor_name, r.api_key_id, r.address, r.request_id, r.action, r.object_type, r.object_id,
+        text_of(r.result), r.detail.text);
 }
 
 std::vector<Record> list(db::Tx& tx, const Query& q) {

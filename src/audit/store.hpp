@@ -7,8 +7,7 @@
 
 namespace corral::audit::store {
 
-std::int64_t next_sequence(db::Tx&);
-void insert(db::Tx&, const Record&);
+void insert(db::Tx&, const Record&);              // gives it the next sequence, whatever the record says
 std::vector<Record> list(db::Tx&, const Query&);  // limit + 1 rows at most, so that a following page shows
 // Entries older than `before`; and of the refused ones, and of the others, what is beyond the newest `kept`.
 void trim(db::Tx&, Time before, std::int64_t kept);
