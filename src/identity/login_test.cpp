@@ -82,6 +82,24 @@ TEST_F(Login, finds_root_under_both_of_its_names) {
     EXPECT_TRUE(ok(login("root@localhost", "root's password")));
 }
 
+// Root holds every claim there is, and a token that names them all would not fit into a header.
+TEST_F(Login, gives_a_token_that_fits_into_a_header_however_many_claims_are_held) {
+    const std::size_t before = value_of(login("root", "root's password")).token.size();
+    ASSERT_TRUE(ok(database_->write([](db::Tx& tx) {
+        for (int i = 0; i < 5000; ++i) store::insert_claim(tx, {.id = "TEAM_CLAIM_" + std::to_string(i)});
+    })));
+    ASSERT_TRUE(ok(seed(*database_, directory_, clock_, Secret{})));
+    ASSERT_GT(directory_.root()->principal->claims.size(), 5000U);
+    const auto answer = value_of(login("root", "root's password"));
+    EXPECT_GT(answer.token.size(), before) << "as many of the own ones as have room";
+    EXPECT_LT(answer.token.size(), 8U << 10);
+    http::Request request;
+    request.headers.add("Authorization", "Bearer " + answer.token);
+    const auto caller = service_->authenticate(request, false);
+    ASSERT_TRUE(ok(caller));
+    EXPECT_EQ(caller->principal->claims.size(), directory_.root()->principal->claims.size());
+}
+
 TEST_F(Login, q6_unknown_user_wrong_password_and_locked_account_cannot_be_told_apart) {
     const auto wrong = login("ann", "wrong");
     const auto unknown = login("nobody", "wrong");

@@ -132,7 +132,7 @@ TEST_F(Seed, a_password_from_the_configuration_replaces_the_old_one) {
     EXPECT_TRUE(root_may_enter("second"));
 }
 
-TEST_F(Seed, a_password_of_more_than_40_bytes_aborts_the_start) {
+TEST_F(Seed, q44_a_password_of_more_than_40_bytes_aborts_the_start) {
     EXPECT_TRUE(refuses_field("ROOT_PASSWORD", start(std::string(41, 'x'))));
     EXPECT_EQ(stored()->root(), nullptr);
     EXPECT_TRUE(ok(start(std::string(40, 'x'))));

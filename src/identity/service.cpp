@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
+#include <string_view>
 
 #include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "identity/keys/secret.hpp"
+#include "identity/seed.hpp"
 #include "identity/store.hpp"
 #include "platform/crypto/crypto.hpp"
 
@@ -35,6 +38,23 @@ long count_of(const http::Headers& headers, std::string_view name) {
 std::string_view bearer_of(const http::Request& request) {
     const auto header = request.headers.get("Authorization");
     return header.starts_with("Bearer ") ? header.substr(7) : std::string_view{};
+}
+
+// What a token tells its client of the account's claims: all built-in ones, which clients look for, and of the team's
+// own what has room. A token travels in a header, and proxies take no more than 8 KiB of one (nginx,
+// large_client_header_buffers); rights do not come from it.
+std::vector<std::string> claims_to_tell(const std::vector<std::string>& held) {
+    constexpr std::size_t room = 2048;  // bytes of own names
+    static const std::set<std::string_view> built_in = [] {
+        std::set<std::string_view> names;
+        for (const SeedClaim& claim : seed_claims()) names.insert(claim.name);
+        return names;
+    }();
+    std::vector<std::string> told;
+    std::size_t own = 0;
+    for (const std::string& name : held)
+        if (built_in.contains(name) || (own += name.size()) <= room) told.push_back(name);
+    return told;
 }
 
 }  // namespace
@@ -163,7 +183,7 @@ LoginResponse Service::issue(const Account& account, const std::string& key_id) 
                        .username = who.name,
                        .uid = who.user_id.text,
                        .roles = who.roles,
-                       .claims = who.claims,
+                       .claims = claims_to_tell(who.claims),
                        .api_key_id = key_id,
                        .jti = crypto::random_uuid(),
                        .epoch = account.user.token_epoch};

@@ -56,7 +56,7 @@ TEST_F(Tokens, a_signed_token_says_whose_it_is) {
     EXPECT_EQ(out->api_key_id, "k-1");
 }
 
-TEST_F(Tokens, the_payload_has_the_members_and_types_that_released_clients_read) {
+TEST_F(Tokens, q26_the_payload_has_the_members_and_types_that_released_clients_read) {
     const std::string token = signer_.sign(good_claims());
     EXPECT_EQ(crypto::from_base64url(token.substr(0, token.find('.'))), R"({"alg":"HS256","typ":"JWT"})");
     EXPECT_EQ(payload_of(token), R"({"exp":)" + std::to_string(good_claims().exp) +

@@ -216,7 +216,7 @@ TEST(ParseDuration, refuses_what_is_no_time_of_this_world) {
         EXPECT_TRUE(fails_with(Errc::invalid, parse_duration(text))) << text;
 }
 
-TEST(ParseBoolean, reads_the_usual_words_in_any_case_and_nothing_else) {
+TEST(ParseBoolean, Q48_reads_the_usual_words_in_any_case_and_nothing_else) {
     for (const char* yes : {"1", "t", "T", "true", "TRUE", "True", "y", "yes", "on", "ON"})
         EXPECT_TRUE(value_of(parse_boolean(yes))) << yes;
     for (const char* no : {"0", "f", "false", "FALSE", "n", "No", "off"})

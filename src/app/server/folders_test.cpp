@@ -75,7 +75,7 @@ TEST_F(FoldersTest, callers_may_name_machines_cache_and_store_and_nothing_else_o
     EXPECT_TRUE(fails_with(Errc::forbidden, files::confine(folders.data, {}, folders.own())));
 }
 
-TEST_F(FoldersTest, the_master_key_is_made_once_and_private) {
+TEST_F(FoldersTest, Q46_the_master_key_is_made_once_and_private) {
     const auto folders = value_of(make({"--DATABASE_FOLDER=" + folder_ / "data"}));
     const auto key = value_of(master_key(folders));
     EXPECT_EQ(key.reveal().size(), 32U);

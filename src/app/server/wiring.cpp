@@ -147,11 +147,14 @@ Result<void> open_identity(App::Parts& p, const Config& config) {
     p.directory = std::make_unique<identity::Directory>(*p.database);
     p.identity = std::make_unique<identity::Service>(*p.database, *p.directory, p.clock, settings);
     p.keys = std::make_unique<identity::ApiKeys>(*p.database, *p.directory, p.clock, settings.master_key);
-    p.accounts = std::make_unique<identity::Accounts>(*p.database, *p.directory, *p.events, p.clock,
-                                                      TRY(password_rules(config)));
+    const identity::PasswordRules rules = TRY(password_rules(config));
+    p.accounts = std::make_unique<identity::Accounts>(*p.database, *p.directory, *p.events, p.clock, rules);
     p.configs = std::make_unique<identity::Configs>(*p.database, p.clock);
+    const Secret root_password = config.secret("ROOT_PASSWORD");
+    if (!root_password.empty() && !rules.check(root_password, "ROOT_PASSWORD"))  // quirk Q44
+        log::warn("ROOT_PASSWORD is weak: the rules for other passwords would refuse it");
     // Shown this once, and never in a log.
-    if (const auto made = TRY(identity::seed(*p.database, *p.directory, p.clock, config.secret("ROOT_PASSWORD"))))
+    if (const auto made = TRY(identity::seed(*p.database, *p.directory, p.clock, root_password)))
         std::fprintf(stderr, "corral: made the password of root: %s (shown only now)\n", made->reveal().c_str());
     TRY(open_sign_in(p, config, settings.master_key));
     return p.identity->load();

@@ -27,13 +27,17 @@ protected:
     void SetUp() override {
         for (const Key& key : keys()) ::unsetenv(std::string(key.name).c_str());
         ASSERT_TRUE(ok(files::replace_file(folder_ / "none.yaml", "")));
+        listen();
+    }
+    // Until a service has ended, which takes the log back.
+    void listen() {
         log::set_tap([this](log::Level, std::string_view line) { log_ += std::string(line) + "\n"; });
     }
     void TearDown() override { log::set_tap({}); }
     Result<std::unique_ptr<App>> open(std::vector<std::string> flags = {}) {
         flags.insert(flags.begin(),
                      {"--config=" + folder_ / "none.yaml", "--DATABASE_FOLDER=" + folder_ / "data", "--HYPERVISOR=fake",
-                      "--API_PORT=0", "--API_ADDRESS=127.0.0.1", "--ROOT_PASSWORD=Correct-Horse-7"});
+                      "--API_PORT=0", "--API_ADDRESS=127.0.0.1", "--ROOT_PASSWORD=Correct-Horse-7!"});
         return App::open(value_of(Config::load(flags)));
     }
     static http::Response ask(const App& app, http::Method method, const std::string& target,
@@ -62,6 +66,16 @@ TEST_F(AppTest, starts_stops_and_starts_again_on_its_data) {
         app->stop();
     }
     EXPECT_EQ(log_.find("Correct-Horse-7"), std::string::npos);
+}
+
+TEST_F(AppTest, Q44_a_weak_password_of_root_is_told_and_not_repeated) {
+    ASSERT_TRUE(ok(open({"--ROOT_PASSWORD=hunter2"})));
+    EXPECT_NE(log_.find("ROOT_PASSWORD is weak"), std::string::npos) << log_;
+    EXPECT_EQ(log_.find("hunter2"), std::string::npos) << log_;
+    log_.clear();
+    listen();
+    ASSERT_TRUE(ok(open()));
+    EXPECT_EQ(log_.find("weak"), std::string::npos) << log_;
 }
 
 TEST_F(AppTest, keys_whose_values_cannot_work_are_refused_by_name) {
