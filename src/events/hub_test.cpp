@@ -144,7 +144,7 @@ protected:
     Hub hub_{log_, clock_, judge_, [this] { return judge_.generation(); }};
 };
 
-TEST_F(HubTest, greets_with_the_client_s_id_and_its_types_in_the_order_asked_for) {
+TEST_F(HubTest, q67_greets_with_the_client_s_id_and_its_types_in_the_order_asked_for) {
     const Client client = connect(super_user(), " job_manager,PDFM,nonsense,pdfm,");
     const Frame greeting = client.socket->frames().front();
     EXPECT_EQ(greeting.event_type, "global");
@@ -450,7 +450,7 @@ TEST_F(HubTest, q19_clients_of_others_can_neither_be_seen_nor_changed) {
     EXPECT_TRUE(ok(hub_.unsubscribe(super_user(), {.client_id = ann.id, .event_types = {"stats"}})));
 }
 
-TEST_F(HubTest, a_client_is_described_by_what_it_is_and_does) {
+TEST_F(HubTest, q72_a_client_is_described_by_what_it_is_and_does) {
     const Client client = connect(caller("ann"), "stats");
     clock_.advance(std::chrono::seconds{30});
     client.handler.pong();

@@ -97,7 +97,7 @@ TEST_F(SystemTest, nothing_is_ever_available_below_zero) {
     EXPECT_EQ(h.total_available.disk_count, 0);
 }
 
-TEST_F(SystemTest, hardware_describes_this_host) {
+TEST_F(SystemTest, q58_hardware_describes_this_host) {
     about_.cache = CacheConfig{.enabled = true, .folder = "/cache", .keep_free_disk_space = 5};
     const Hardware h = value_of(system().hardware());
     utsname kernel{};

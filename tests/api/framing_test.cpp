@@ -221,7 +221,7 @@ TEST_F(Framing, a_connection_that_asks_nothing_is_let_go) {
     EXPECT_TRUE(served.closed());
 }
 
-TEST_F(Framing, a_body_that_does_not_come_is_not_waited_for_for_ever) {
+TEST_F(Framing, Q57_a_body_that_does_not_come_is_not_waited_for_for_ever) {
     Listener quick(server, {.body_timeout = std::chrono::milliseconds{100}});
     Raw slow(quick.port());
     slow.send(sign_in("Content-Length: 100\r\n") + "{");

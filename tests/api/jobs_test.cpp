@@ -70,6 +70,18 @@ TEST_F(Jobs, a_failed_job_says_why_in_every_step_that_was_open) {
     EXPECT_EQ(failed.body.find("for the log only"), std::string::npos);
 }
 
+TEST_F(Jobs, Q62_what_a_key_began_belongs_to_its_owner) {
+    const auto key = server.post("/v1/auth/api_keys",
+                                 R"({"name":"ci","key":"ci","secret":"s","user_id":")" + server.user_id("ann") + "\"}");
+    ASSERT_EQ(key.status, 201) << key.body;
+    const auto job = server.post("/v1/machines/async", create_body("web"),
+                                 {.as = "", .headers = {{"X-Api-Key", key.at("/encoded")}}});
+    ASSERT_EQ(job.status, 202) << job.body;
+    EXPECT_EQ(finished_job(server, job.at("/id")).at("/owner"), server.user_id("ann"));
+    EXPECT_EQ(status("GET", "/v1/jobs/" + job.at("/id"), "ann"), 200);
+    EXPECT_EQ(status("GET", "/v1/jobs/" + job.at("/id"), "bob"), 403);
+}
+
 TEST_F(Jobs, everybody_sees_their_own_and_holders_of_the_claim_see_all) {
     const auto ended = [&](const std::string& as, const std::string& name) {
         const std::string id = server.post("/v1/machines/async", create_body(name), {.as = as}).at("/id");

@@ -150,7 +150,7 @@ TEST_F(SignIn, no_secret_reaches_the_log) {
 }
 
 // What a token says about rights is for its reader; the database decides.
-TEST_F(SignIn, rights_are_the_account_s_and_not_the_token_s) {
+TEST_F(SignIn, q27_rights_are_the_account_s_and_not_the_token_s) {
     Server other({.accounts = {{.name = "ann", .claims = {"LIST_VM"}, .roles = {}}}});
     EXPECT_EQ(other.get("/v1/machines", {.as = "ann"}).status, 200);
     EXPECT_EQ(other.get("/v1/catalog", {.as = "ann"}).status, 401);

@@ -160,7 +160,7 @@ TEST_F(Events, a_subscription_ends_when_its_owner_says_so) {
     EXPECT_EQ(server.get("/v1/ws/clients", {.as = "ann"}).size(), 1);
 }
 
-TEST_F(Events, frames_that_are_too_large_end_the_connection) {
+TEST_F(Events, Q70_frames_that_are_too_large_end_the_connection) {
     Subscriber subscriber(server, "/v1/ws/subscribe");
     subscriber.event();
     subscriber.send(std::string(65U << 10, 'a'));
@@ -217,7 +217,7 @@ TEST_F(Events, pages_of_origins_that_are_not_allowed_open_no_socket) {
     EXPECT_EQ(open("https://b.example"), 403);
 }
 
-TEST_F(Events, a_client_that_does_not_read_is_dropped_and_delays_nobody) {
+TEST_F(Events, Q70_a_client_that_does_not_read_is_dropped_and_delays_nobody) {
     Listener small(server, {.close_time = std::chrono::milliseconds{200}, .socket_queue_messages = 8});
     Subscriber deaf(small.port(), "/api/v1/ws/subscribe?event_types=pdfm&access_token=" + server.token("root"), "",
                     4096);

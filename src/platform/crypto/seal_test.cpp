@@ -9,7 +9,7 @@ namespace {
 
 const Secret key(std::string(32, 'k'));
 
-TEST(Seal, what_is_sealed_comes_out_again_and_is_different_each_time) {
+TEST(Seal, Q75_what_is_sealed_comes_out_again_and_is_different_each_time) {
     for (const std::string& text :
          {std::string(), std::string("a"), std::string("\0\xFF", 2), std::string(10'000, 'x')}) {
         EXPECT_EQ(unseal(key, seal(key, text)), text);

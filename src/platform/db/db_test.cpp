@@ -327,7 +327,7 @@ TEST_F(DatabaseTest, many_statements_more_than_are_kept_prepared_go_on_working) 
 }
 
 // The process is killed at a random point of a stream of transactions, each of which writes two rows.
-TEST_F(DatabaseTest, what_was_answered_survives_a_kill_and_nothing_is_there_by_half) {
+TEST_F(DatabaseTest, Q78_what_was_answered_survives_a_kill_and_nothing_is_there_by_half) {
     database_.reset();  // no thread may live when this process is copied
     std::array<int, 2> acknowledged{};
     ASSERT_EQ(::pipe(acknowledged.data()), 0);
