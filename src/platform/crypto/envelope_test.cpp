@@ -48,8 +48,7 @@ std::string envelope(const Key& key, std::string_view content) {
     const std::unique_ptr<EVP_CIPHER_CTX, Free> aes(EVP_CIPHER_CTX_new());
     int written = 0;
     EXPECT_EQ(EVP_EncryptInit_ex(aes.get(), EVP_aes_256_cfb128(), nullptr, in, in), 1);
-    EXPECT_EQ(EVP_EncryptUpdate(aes.get(), to + size, &written,
-                                reinterpret_cast<const unsigned char*>(content.data()),
+    EXPECT_EQ(EVP_EncryptUpdate(aes.get(), to + size, &written, reinterpret_cast<const unsigned char*>(content.data()),
                                 static_cast<int>(content.size())),
               1);
     return out;
