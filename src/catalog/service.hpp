@@ -128,7 +128,7 @@ private:
                           const std::string& architecture);
     Result<Manifest> choose(const Caller& who, const ImageRequest& request);
     static bool may_see(const Caller& who, const Manifest& manifest);
-    Result<std::string> confined(const Caller& who, const std::string& path) const;
+    [[nodiscard]] Result<std::string> confined(const Caller& who, const std::string& path) const;
 
     db::Database& database_;
     jobs::Service& jobs_;

@@ -10,7 +10,6 @@ namespace {
 
 using testing_support::caller;
 using testing_support::eventually;
-using testing_support::fails_with;
 using testing_support::ok;
 using testing_support::refuses_field;
 using testing_support::super_user;
@@ -107,18 +106,18 @@ protected:
         http::SocketHandler handler;
         std::shared_ptr<TestSocket> socket = std::make_shared<TestSocket>();
         std::string id;
-        std::vector<std::string> messages() const {  // without the greeting
+        [[nodiscard]] std::vector<std::string> messages() const {  // without the greeting
             std::vector<std::string> out;
             for (const Frame& frame : socket->frames()) out.push_back(frame.message);
             out.erase(out.begin());
             return out;
         }
-        bool gets(const std::vector<std::string>& wanted) const {
+        [[nodiscard]] bool gets(const std::vector<std::string>& wanted) const {
             if (testing_support::eventually([&] { return messages() == wanted; })) return true;
             ADD_FAILURE() << testing::PrintToString(messages());
             return false;
         }
-        Frame answer_to(const std::string& text) const {
+        [[nodiscard]] Frame answer_to(const std::string& text) const {
             handler.received(text, false);
             return socket->frames().back();
         }

@@ -14,7 +14,6 @@
 namespace corral::identity {
 namespace {
 
-using testing_support::fails_with;
 using testing_support::ok;
 using testing_support::refuses_field;
 using testing_support::value_of;

@@ -52,8 +52,10 @@ std::vector<std::string> claims_to_tell(const std::vector<std::string>& held) {
     }();
     std::vector<std::string> told;
     std::size_t own = 0;
-    for (const std::string& name : held)
-        if (built_in.contains(name) || (own += name.size()) <= room) told.push_back(name);
+    for (const std::string& name : held) {
+        if (!built_in.contains(name)) own += name.size();
+        if (built_in.contains(name) || own <= room) told.push_back(name);
+    }
     return told;
 }
 
@@ -126,7 +128,8 @@ Result<Caller> Service::judged(Caller caller, const std::string& user, KeyPtr ke
         if (key == nullptr) key = directory_.key(caller.api_key_id);
         if (key == nullptr || key->id != caller.api_key_id || key->revoked)
             return refused("The API key of this caller is gone or revoked");
-        if (key->expires_at && *key->expires_at <= clock_.now()) return refused("The API key has expired");
+        const auto& expires = key->expires_at;
+        if (expires && *expires <= clock_.now()) return refused("The API key has expired");
         caller.forwarder = key->forwarder;
     }
     const auto account = directory_.account_with_id(user);
@@ -151,9 +154,9 @@ Result<Caller> Service::still_good(const Caller& caller) const {
 
 Result<KeyPtr> Service::check_key(std::string_view encoded) const {
     const auto decoded = crypto::from_base64(encoded);
-    const auto colon = decoded ? decoded->find(':') : std::string::npos;
-    if (colon == std::string::npos || decoded->find(':', colon + 1) != std::string::npos)
+    if (!decoded || std::ranges::count(*decoded, ':') != 1)
         return refused("The API key must be the base64 text of key:secret");
+    const auto colon = decoded->find(':');
     KeyPtr key = directory_.key(std::string_view(*decoded).substr(0, colon));
     const std::string_view secret = std::string_view(*decoded).substr(colon + 1);
     if (key != nullptr && is_old_secret(key->secret_mac)) {

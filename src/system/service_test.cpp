@@ -11,7 +11,6 @@ namespace {
 
 using machines::MachinesTest;
 using testing_support::fails_with;
-using testing_support::ok;
 using testing_support::refuses_field;
 using testing_support::value_of;
 

@@ -41,7 +41,7 @@ std::string envelope(const Key& key, std::string_view content) {
     const std::unique_ptr<EVP_PKEY_CTX, Free> rsa(EVP_PKEY_CTX_new(key.get(), nullptr));
     EXPECT_EQ(EVP_PKEY_encrypt_init(rsa.get()), 1);
     EXPECT_EQ(EVP_PKEY_CTX_set_rsa_padding(rsa.get(), RSA_PKCS1_PADDING), 1);
-    std::size_t size = static_cast<std::size_t>(EVP_PKEY_get_size(key.get()));
+    auto size = static_cast<std::size_t>(EVP_PKEY_get_size(key.get()));
     std::string out(size + content.size(), '\0');
     auto* to = reinterpret_cast<unsigned char*>(out.data());
     EXPECT_EQ(EVP_PKEY_encrypt(rsa.get(), to, &size, in, aes_key.size()), 1);

@@ -302,7 +302,8 @@ TEST_F(DatabaseTest, an_error_that_the_work_kept_to_itself_is_no_success) {
             tx.exec("INSERT INTO t VALUES (:1, 1)", alone ? "alone" : "x");
             try {
                 tx.exec("INSERT INTO nowhere VALUES (1)");
-            } catch (const Failure&) {
+            } catch (const Failure& failure) {
+                EXPECT_NE(std::string(failure.what()), "");
             }
         });
     };

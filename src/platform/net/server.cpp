@@ -88,6 +88,7 @@ struct Server::State {
             std::lock_guard lock(shared.mutex);
             if (shared.connections.size() + shared.sockets.size() >= shared.options.max_connections) return;
         }
+        if (secure && !tls) return;
         AnyStream stream = secure ? AnyStream(std::move(socket), *tls) : AnyStream(std::move(socket));
         Connection::start(std::make_shared<Connection>(shared, std::move(stream), peer.address().to_string()));
     }
