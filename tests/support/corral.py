@@ -213,18 +213,27 @@ class Server:
         except OSError:
             return False
 
+    def _run_links(self):
+        """The short names of its hypervisor's folder."""
+        runs = pathlib.Path("/run/corral" if os.geteuid() == 0 else f"/tmp/corral-{os.geteuid()}")
+        return [link for link in (runs.iterdir() if runs.is_dir() else ())
+                if link.is_symlink() and os.readlink(link) == os.path.realpath(self.data / "hypervisor")]
+
+    def qemu_processes(self):
+        """{pid: argument vector} of all its QEMUs, with a machine or without."""
+        return {pid: words for place in (self.folder, *self._run_links())
+                for pid, words in qemu_processes(place).items()}
+
     def close(self, keep=False):
         """Ends what is left and removes everything, whatever happened before."""
         if self.process is not None:
             _kill(os.killpg, self.process.pid)
             self.process.wait()
             self.process = None
-        for pid in qemu_processes(self.folder):
+        for pid in self.qemu_processes():
             _kill(os.kill, pid)
-        runs = pathlib.Path("/run/corral" if os.geteuid() == 0 else f"/tmp/corral-{os.geteuid()}")
-        for link in runs.iterdir() if runs.is_dir() else ():
-            if link.is_symlink() and os.readlink(link) == os.path.realpath(self.data / "hypervisor"):
-                link.unlink()
+        for link in self._run_links():
+            link.unlink()
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 

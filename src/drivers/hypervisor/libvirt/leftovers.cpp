@@ -1,12 +1,16 @@
 #include "drivers/hypervisor/libvirt/leftovers.hpp"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <pugixml.hpp>
 #include <string_view>
+#include <vector>
 
 #include "base/log.hpp"
 #include "platform/files/files.hpp"
@@ -35,7 +39,46 @@ bool is_unborn(const std::string& note) {
     return std::string_view(document.child("domstatus").attribute("pid").as_string()) == "0";
 }
 
+bool has_argument(const fs::path& process, const std::string& ending) {
+    std::ifstream words(process / "cmdline", std::ios::binary);
+    for (std::string word; std::getline(words, word, '\0');)
+        if (word.ends_with(ending)) return true;
+    return false;
+}
+
+void end_processes_with(const std::string& ending) {
+    std::error_code failed;
+    for (fs::directory_iterator entry("/proc", failed); !failed && entry != fs::directory_iterator();
+         entry.increment(failed)) {
+        const std::string name = entry->path().filename().string();
+        if (name.find_first_not_of("0123456789") != std::string::npos || !has_argument(entry->path(), ending)) continue;
+        // Held before it is looked at again: the number may be another's by now.
+        const int process = static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(name), 0));
+        if (process < 0) continue;
+        if (has_argument(entry->path(), ending)) {
+            log::info("A QEMU that was asked what it can do when the service was killed is ended", {{"pid", name}});
+            ::syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0);
+        }
+        ::close(process);
+    }
+}
+
 }  // namespace
+
+Result<void> end_orphaned_probes(const std::string& folder, const std::string& pids) {
+    if (is_in_use(pids)) return {};
+    std::error_code failed;
+    std::vector<fs::path> probes;
+    for (fs::directory_iterator entry(folder, failed); !failed && entry != fs::directory_iterator();
+         entry.increment(failed))
+        if (entry->path().filename().string().starts_with("qmp-")) probes.push_back(entry->path());
+    if (failed && failed != std::errc::no_such_file_or_directory) return system_error(failed.value(), "list " + folder);
+    for (const fs::path& probe : probes) {
+        end_processes_with("/" + probe.filename().string() + "/qmp.pid");
+        TRY(files::remove_tree(probe.string()));
+    }
+    return {};
+}
 
 Result<void> forget_unborn(const std::string& folder) {
     if (is_in_use(folder)) return {};

@@ -13,6 +13,11 @@ namespace corral::drivers::libvirt {
 // absent; leaves a folder alone that another process works with.
 Result<void> forget_unborn(const std::string& folder);
 
+// Before libvirt is opened. libvirt asks a QEMU without a machine what it can do; when the service is killed meanwhile,
+// that QEMU idles on. Ends those whose folders (qmp-XXXXXX, named in their arguments) are below `folder`, and removes
+// the folders. `pids` as in forget_unborn(): nothing is done while another process works there.
+Result<void> end_orphaned_probes(const std::string& folder, const std::string& pids);
+
 // After libvirt was opened. A machine that runs has no saved memory: an image is of a suspend or a wake that was cut
 // off. Woken from it later, the guest would go on with a disk that others of its own writes have changed.
 void drop_stale_memory(virDomainPtr domain);

@@ -69,7 +69,10 @@ Result<std::unique_ptr<LibvirtDriver>> LibvirtDriver::open(const LibvirtOptions&
     if (!process::find_program("qemu-img"))
         return Error{Errc::unavailable, "The image tools of QEMU are not installed (package qemu-utils)"};
     libvirt::ensure_event_loop(place.log_file);
-    if (!place.pids.empty()) TRY(libvirt::forget_unborn(place.pids));
+    if (!place.pids.empty()) {
+        TRY(libvirt::end_orphaned_probes(place.probes, place.pids));
+        TRY(libvirt::forget_unborn(place.pids));
+    }
     libvirt::Connection connection{virConnectOpen(place.uri.c_str())};
     if (!connection) return opening_failed(options);
     const libvirt::Platform platform{.kvm = libvirt::kvm_works(), .emulator = *emulator, .sockets = place.sockets};

@@ -85,7 +85,7 @@ Result<Place> prepare_place(const LibvirtOptions& options) {
     TRY(files::make_folders(root + "/log"));
     const std::string link = fmt::format("{}/{:08x}", run, short_name(root));
     TRY(point_link(link, root));
-    Place place{.uri = options.uri, .sockets = link + "/s", .pids = "", .log_file = root + "/log/libvirt.log"};
+    Place place{.uri = options.uri, .sockets = link + "/s", .pids = "", .probes = "", .log_file = root + "/log/libvirt.log"};
     constexpr std::size_t longest_link = 54;  // libvirt appends 53 characters for QEMU's monitor socket; 107 fit
     if (link.size() > longest_link) return Error{Errc::invalid, "The run folder's path is too long", link};
     if (!options.uri.empty()) return place;
@@ -97,6 +97,7 @@ Result<Place> prepare_place(const LibvirtOptions& options) {
     if (files::read_file(path).value_or("") != configuration) TRY(files::replace_file(path, configuration));
     place.uri = "qemu:///embed?root=" + link;
     place.pids = root + "/run/qemu";
+    place.probes = root + "/lib/qemu";
     return place;
 }
 

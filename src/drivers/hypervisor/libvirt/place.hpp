@@ -12,6 +12,7 @@ struct Place {
     std::string uri;
     std::string sockets;   // short folder for the machines' sockets, no '/' at the end
     std::string pids;      // where QEMU's process ids are found; empty for a foreign libvirt
+    std::string probes;    // where libvirt asks QEMU what it can do; empty for a foreign libvirt
     std::string log_file;  // libvirt's own log
 };
 
