@@ -44,7 +44,8 @@ void append(db::Tx& tx, Time now, const Caller& who, const Entry& entry) {
 
 Trail::Trail(db::Database& database, const Clock& clock, Options options)
     : database_(database), clock_(clock), options_(options) {
-    writer_ = std::make_unique<tasks::Periodic>("audit", options_.pace, [this](const std::stop_token&) {
+    writer_ = std::make_unique<tasks::Periodic>("audit", options_.pace, [this, paced = false](const auto&) mutable {
+        if (!std::exchange(paced, true)) return;  // what comes now is collected for one pace, as all later
         if (auto done = flush(); !done)
             log::error("Refused attempts could not be written to the audit trail",
                        {{"why", done.error().message}, {"detail", done.error().detail}});

@@ -1,6 +1,7 @@
 #include "audit/store.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace corral::audit::store {
 
@@ -40,12 +41,13 @@ std::string pattern_of(std::string_view text) {
 }  // namespace
 
 void insert(db::Tx& tx, const Record& r) {
-    // Not with RETURNING, for which SQLite makes a table of its own each time.
-    tx.exec("UPDATE audit_counter SET last = last + 1 WHERE one = 1");
+    // Writes come one after another, so the next number is this one's. Not with RETURNING, for which SQLite makes a
+    // table of its own each time.
     tx.exec(
         "INSERT INTO audit (sequence, at, actor_id, actor_name, api_key_id, address, request_id, action, object_type, "
         "object_id, result, detail) "
-        "VALUES ((SELECT last FROM audit_counter WHERE one = 1), :1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11)",
+        "VALUES (COALESCE((SELECT MAX(sequence) FROM audit), (SELECT last FROM audit_counter WHERE one = 1)) + 1, :1, "
+        ":2, :3, :4, :5, :6, :7, :8, :9, :10, :11)",
         r.time, r.actor_id, r.actor_name, r.api_key_id, r.address, r.request_id, r.action, r.object_type, r.object_id,
         text_of(r.result), r.detail.text);
 }
@@ -80,7 +82,12 @@ std::vector<Record> list(db::Tx& tx, const Query& q) {
 }
 
 void trim(db::Tx& tx, Time before, std::int64_t kept) {
-    tx.exec("DELETE FROM audit WHERE at < :1", before);
+    tx.exec("UPDATE audit_counter SET last = (SELECT MAX(sequence) FROM audit) WHERE EXISTS (SELECT 1 FROM audit)");
+    // From the oldest number on, so that the newest number stays while any does, whatever the clock did meanwhile.
+    tx.exec(
+        "DELETE FROM audit WHERE sequence < COALESCE((SELECT sequence FROM audit WHERE at >= :1 ORDER BY sequence "
+        "LIMIT 1), :2)",
+        before, std::numeric_limits<std::int64_t>::max());
     for (const char* which : {"result = 'refused'", "result <> 'refused'"})
         tx.exec(std::string("DELETE FROM audit WHERE ") + which +
                     " AND sequence <= COALESCE((SELECT sequence FROM audit WHERE " + which +

@@ -155,5 +155,20 @@ TEST(EventTypes, have_the_words_of_the_contract) {
     for (const char* word : {"", "PDFM", "pdfm ", "vm"}) EXPECT_FALSE(type_from_text(word)) << word;
 }
 
+TEST(EventTables, events_of_an_earlier_version_are_kept) {
+    const TempFolder folder;
+    const auto database = testing_support::open_database(folder.path(), {{migrations().front()}});
+    ASSERT_TRUE(ok(database->write(
+        [](db::Tx& tx) { tx.exec("INSERT INTO events VALUES (5, 'i', 'pdfm', 'EARLY', '{}', 'ann', 1)"); })));
+    ASSERT_TRUE(ok(database->migrate(migrations())));
+    const FakeClock clock;
+    EventLog log(*database, clock, 3);
+    ASSERT_TRUE(ok(database->write([&](db::Tx& tx) { log.append(tx, Type::pdfm, "LATER", "{}", ""); })));
+    const auto all = value_of(log.since(0, 10));
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].message, "EARLY");
+    EXPECT_EQ(all[1].sequence, 6);
+}
+
 }  // namespace
 }  // namespace corral::events

@@ -168,6 +168,10 @@ void Directory::role_changed(db::Tx& tx, const std::string& id) {
     tx.announce(topic);
     tx.after_commit([this, id, role = store::role(tx, id)] { take_role(id, role); });
 }
+void Directory::claim_made(db::Tx& tx, Claim as_stored) {
+    tx.announce(topic);
+    tx.after_commit([this, claim = std::move(as_stored)] { take_claim(claim.id, claim); });
+}
 void Directory::claim_changed(db::Tx& tx, const std::string& id) {
     tx.announce(topic);
     tx.after_commit([this, id, claim = store::claim(tx, id)] { take_claim(id, claim); });

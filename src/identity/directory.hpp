@@ -48,6 +48,7 @@ public:
     // (rights of a role's holders, keys of an account) follows.
     void user_changed(db::Tx&, const std::string& id);
     void role_changed(db::Tx&, const std::string& id);
+    void claim_made(db::Tx&, Claim as_stored);
     void claim_changed(db::Tx&, const std::string& id);
     void key_changed(db::Tx&, const std::string& id);
 

@@ -170,9 +170,9 @@ Result<ClaimResponse> Accounts::claim(const std::string& name) const {
 Result<ClaimResponse> Accounts::create_claim(const Caller& who, const ClaimRequest& request) {
     const Claim claim{.id = TRY(new_id(request.name))};
     TRY(database_.write([&](db::Tx& tx) -> Result<void> {
-        if (store::claim(tx, claim.id)) return invalid_field("/name", "is the name of another claim");
-        store::insert_claim(tx, claim);
-        directory_.claim_changed(tx, claim.id);
+        auto stored = store::insert_claim(tx, claim);
+        if (!stored) return invalid_field("/name", "is the name of another claim");
+        directory_.claim_made(tx, *std::move(stored));
         tell(tx, who, "claim.create", "CLAIM_ADDED", {{"claim_id", claim.id}});
         return {};
     }));

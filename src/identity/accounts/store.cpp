@@ -69,11 +69,13 @@ std::optional<Claim> claim(db::Tx& tx, const std::string& id) {
     return std::move(found.front());
 }
 
-void insert_claim(db::Tx& tx, const Claim& c) {
-    tx.exec(
-        "INSERT INTO claims (id, position, claim_group, resource, action, description, internal) "
-        "VALUES (:1, :2, :3, :4, :5, :6, :7)",
-        c.id, next_position(tx, "claims"), c.group, c.resource, c.action, c.description, c.internal);
+std::optional<Claim> insert_claim(db::Tx& tx, Claim c) {
+    c.position = next_position(tx, "claims");
+    if (tx.exec("INSERT INTO claims (id, position, claim_group, resource, action, description, internal) "
+                "VALUES (:1, :2, :3, :4, :5, :6, :7) ON CONFLICT DO NOTHING",
+                c.id, c.position, c.group, c.resource, c.action, c.description, c.internal) == 0)
+        return std::nullopt;
+    return c;
 }
 
 void delete_claim(db::Tx& tx, const std::string& id) { tx.exec("DELETE FROM claims WHERE id = :1", id); }

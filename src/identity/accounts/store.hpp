@@ -12,7 +12,8 @@ namespace corral::identity::store {
 
 std::vector<Claim> claims(db::Tx&);
 std::optional<Claim> claim(db::Tx&, const std::string& id);
-void insert_claim(db::Tx&, const Claim&);
+// As it is stored: with its place in lists. Nothing, when there is one of that id.
+std::optional<Claim> insert_claim(db::Tx&, Claim);
 void delete_claim(db::Tx&, const std::string& id);  // also what roles and users hold of it
 // Who holds it directly, without root.
 bool claim_is_held(db::Tx&, const std::string& id);

@@ -102,20 +102,32 @@ T from_value(const Value& v) {
     }
 }
 
+namespace detail {
+// Not by an initializer list, which would copy every text once more.
+template <class... In>
+std::vector<Value> to_values(const In&... in) {
+    std::vector<Value> out;
+    out.reserve(sizeof...(In));
+    (out.push_back(to_value(in)), ...);
+    return out;
+}
+}  // namespace detail
+
 template <class... Out, class... In>
 auto Tx::all(std::string_view sql, const In&... in) -> std::vector<
     std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>> {
     std::vector<
         std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>>
         rows;
-    for (const auto& columns : run(sql, {to_value(in)...}, nullptr)) rows.push_back(detail::to_row<Out...>(columns));
+    for (const auto& columns : run(sql, detail::to_values(in...), nullptr))
+        rows.push_back(detail::to_row<Out...>(columns));
     return rows;
 }
 
 template <class... Out, class... In>
 auto Tx::one(std::string_view sql, const In&... in) -> std::optional<
     std::conditional_t<sizeof...(Out) == 1, std::tuple_element_t<0, std::tuple<Out...>>, std::tuple<Out...>>> {
-    const auto rows = run(sql, {to_value(in)...}, nullptr);
+    const auto rows = run(sql, detail::to_values(in...), nullptr);
     if (rows.empty()) return std::nullopt;
     return detail::to_row<Out...>(rows.front());
 }
@@ -123,7 +135,7 @@ auto Tx::one(std::string_view sql, const In&... in) -> std::optional<
 template <class... In>
 std::int64_t Tx::exec(std::string_view sql, const In&... in) {
     std::int64_t changed = 0;
-    run(sql, {to_value(in)...}, &changed);
+    run(sql, detail::to_values(in...), &changed);
     return changed;
 }
 

@@ -2,7 +2,7 @@
 
 #include <sqlite3.h>
 
-#include <list>
+#include <functional>
 #include <unordered_map>
 
 namespace corral::db {
@@ -38,6 +38,23 @@ Failure::Kind kind_of(int code, int extended) {
     throw Failure(kind_of(code, extended),
                   std::string(sqlite3_errmsg(db)) + " (" + std::to_string(extended) + ") in: " + std::string(sql));
 }
+
+// Its own number of a row is a table's key only under this very type (sqlite.org/lang_createtable.html#rowid): without
+// it each such key is a second tree, written at every insert. On PostgreSQL INTEGER has 32 bits, too few for events.
+std::string in_own_dialect(std::string_view sql) {
+    constexpr std::string_view portable = "BIGINT PRIMARY KEY";
+    std::string out(sql);
+    if (!out.starts_with("CREATE TABLE")) return out;
+    for (std::size_t at = 0; (at = out.find(portable, at)) != std::string::npos;)
+        out.replace(at, portable.size(), "INTEGER PRIMARY KEY");
+    return out;
+}
+
+// To look a text up without a copy of it.
+struct HashOfText {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
 
 // Once in the process, before its first connection. Without the engine's count of its memory, which nobody reads, an
 // allocation of one connection does not wait for those of the others (sqlite.org/compile.html, DEFAULT_MEMSTATUS).
@@ -99,15 +116,15 @@ private:
     }
 
     sqlite3_stmt* prepared(std::string_view sql) {
-        const std::string key(sql);
-        if (auto it = statements_.find(key); it != statements_.end()) return it->second.get();
+        if (auto it = statements_.find(sql); it != statements_.end()) return it->second.get();
         if (statements_.size() >= statements_kept) statements_.clear();
         sqlite3_stmt* raw = nullptr;
-        const int code = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()),
+        const std::string own = in_own_dialect(sql);
+        const int code = sqlite3_prepare_v3(db_.get(), own.c_str(), static_cast<int>(own.size()) + 1,
                                             SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
         if (code != SQLITE_OK) fail(db_.get(), code, sql);
         if (raw == nullptr) throw Failure(Failure::Kind::other, "an empty statement");
-        return statements_.emplace(key, Statement(raw)).first->second.get();
+        return statements_.emplace(sql, Statement(raw)).first->second.get();
     }
 
     void bind(sqlite3_stmt* s, int index, const Value& v, std::string_view sql) {
@@ -154,7 +171,7 @@ private:
     }
 
     std::unique_ptr<sqlite3, Close> db_;
-    std::unordered_map<std::string, Statement> statements_;  // go before db_ is closed
+    std::unordered_map<std::string, Statement, HashOfText, std::equal_to<>> statements_;  // go before db_ is closed
 };
 
 }  // namespace
