@@ -10,7 +10,6 @@ namespace {
 
 using testing_support::caller;
 using testing_support::ok;
-using testing_support::super_user;
 using testing_support::value_of;
 using Texts = std::vector<std::string>;
 

@@ -9,7 +9,6 @@
 namespace corral::events {
 namespace {
 
-using testing_support::fails_with;
 using testing_support::ok;
 using testing_support::value_of;
 

@@ -142,6 +142,7 @@ Result<std::vector<ClaimGroup>> Accounts::claims_by_group() const {
     constexpr std::array<std::string_view, 9> known{
         "Administration", "VMs", "Catalog", "Catalog Manager", "Reverse Proxy", "Cache", "Jobs", "SSH", "Custom"};
     std::vector<ClaimGroup> groups;
+    groups.reserve(known.size());
     for (const std::string_view name : known) groups.push_back({std::string(name), {}});
     for (ClaimResponse& claim : TRY(claims(""))) {
         const std::string name = claim.group.empty() ? "Custom" : claim.group;

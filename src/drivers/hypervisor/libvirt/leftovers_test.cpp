@@ -102,7 +102,7 @@ public:
 
     [[nodiscard]] bool runs() const { return waitpid(pid_, nullptr, WNOHANG) == 0; }
     // Waits for the end; the signal that made it.
-    int ended_by() const {
+    [[nodiscard]] int ended_by() const {
         siginfo_t end{};
         EXPECT_EQ(waitid(P_PID, static_cast<id_t>(pid_), &end, WEXITED | WNOWAIT), 0);
         return end.si_code == CLD_KILLED ? end.si_status : 0;

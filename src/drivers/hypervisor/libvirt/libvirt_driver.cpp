@@ -87,7 +87,7 @@ Result<std::unique_ptr<LibvirtDriver>> LibvirtDriver::open(const LibvirtOptions&
             log::warn("a machine cannot be read",
                       {{"machine", libvirt::id_of(domain.get())}, {"detail", known.error().detail}});
     }
-    std::free(found);
+    std::free(static_cast<void*>(found));
     return std::unique_ptr<LibvirtDriver>(new LibvirtDriver(std::move(state)));
 }
 
@@ -107,8 +107,9 @@ Result<std::vector<Observed>> LibvirtDriver::list() {
     const int count = virConnectListAllDomains(state_->connection.get(), &found, 0);
     if (count < 0) return libvirt::last_error("The machines cannot be listed");
     std::vector<libvirt::Domain> domains;
+    domains.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) domains.emplace_back(found[i]);
-    std::free(found);
+    std::free(static_cast<void*>(found));
     std::vector<Observed> all;
     all.reserve(domains.size());
     for (const libvirt::Domain& domain : domains) {

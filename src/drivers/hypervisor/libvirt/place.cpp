@@ -39,9 +39,9 @@ Result<void> check_accounts() {
 }
 
 Result<std::string> own_run_folder(const std::string& wanted) {
-    const std::string folder = !wanted.empty()  ? wanted
-                               : geteuid() == 0 ? "/run/corral"
-                                                : fmt::format("/tmp/corral-{}", geteuid());
+    std::string folder = !wanted.empty()  ? wanted
+                         : geteuid() == 0 ? "/run/corral"
+                                          : fmt::format("/tmp/corral-{}", geteuid());
     if (folder.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") !=
         std::string::npos)
         return Error{Errc::invalid, "The run folder's path may hold letters, digits and /._- only", folder};
@@ -85,7 +85,8 @@ Result<Place> prepare_place(const LibvirtOptions& options) {
     TRY(files::make_folders(root + "/log"));
     const std::string link = fmt::format("{}/{:08x}", run, short_name(root));
     TRY(point_link(link, root));
-    Place place{.uri = options.uri, .sockets = link + "/s", .pids = "", .probes = "", .log_file = root + "/log/libvirt.log"};
+    Place place{
+        .uri = options.uri, .sockets = link + "/s", .pids = "", .probes = "", .log_file = root + "/log/libvirt.log"};
     constexpr std::size_t longest_link = 54;  // libvirt appends 53 characters for QEMU's monitor socket; 107 fit
     if (link.size() > longest_link) return Error{Errc::invalid, "The run folder's path is too long", link};
     if (!options.uri.empty()) return place;
