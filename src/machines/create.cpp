@@ -78,6 +78,7 @@ Service::Service(Driver& driver, db::Database& database, events::Service& events
                  const Clock& clock, ImageSource images, Settings settings)
     : driver_(driver),
       database_(database),
+      events_(events),
       jobs_(jobs),
       clock_(clock),
       images_(std::move(images)),

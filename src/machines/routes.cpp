@@ -60,11 +60,46 @@ std::vector<Route> making_routes(Service& service) {
     return rows;
 }
 
+std::vector<Route> snapshot_routes(Service& service) {
+    const char* all = "/v1/machines/{machine}/snapshots";
+    const char* one = "/v1/machines/{machine}/snapshots/{snapshot}";
+    std::vector<Route> rows;
+    rows.push_back(get(all, any_of({"LIST_SNAPSHOT_VM", "LIST_OWN_VM_SNAPSHOT"}), "Snapshots of a machine, by date",
+                       [&](const Caller& who, const Request& request, MachineRef machine) {
+                           return service.list_snapshots(who, machine,
+                                                         request.query_value("group").value_or("") == "true");
+                       })
+                       .query("group", "true: as a tree"));
+    rows.push_back(post(all, any_of({"CREATE_SNAPSHOT_VM", "CREATE_OWN_VM_SNAPSHOT"}), "Take a snapshot",
+                        [&](const Caller& who, MachineRef machine, TakeSnapshotRequest body) {
+                            return service.take_snapshot(who, machine, body);
+                        })
+                       .optional_body());
+    rows.push_back(
+        del(all, any_of({"DELETE_ALL_SNAPSHOTS_VM", "DELETE_ALL_OWN_VM_SNAPSHOTS"}), "Remove all snapshots",
+            [&](const Caller& who, MachineRef machine) { return service.remove_all_snapshots(who, machine); }));
+    rows.push_back(del(one, any_of({"DELETE_SNAPSHOT_VM", "DELETE_OWN_VM_SNAPSHOT"}), "Remove a snapshot",
+                       [&](const Caller& who, MachineRef machine, PathText snapshot, RemoveSnapshotRequest body) {
+                           return service.remove_snapshot(who, machine, snapshot.text, body);
+                       })
+                       .optional_body());
+    rows.push_back(post(std::string(one) + "/revert", any_of({"REVERT_SNAPSHOT_VM", "REVERT_OWN_VM_SNAPSHOT"}),
+                        "Take a machine back to a snapshot",
+                        [&](const Caller& who, MachineRef machine, PathText snapshot, RevertSnapshotRequest body) {
+                            return service.revert_snapshot(who, machine, snapshot.text, body);
+                        })
+                       .optional_body());
+    std::vector<Route> out;
+    for (Route& row : rows) out.push_back(std::move(row).status(202).fails({501}));  // GET too, as always (quirk M31)
+    return out;
+}
+
 }  // namespace
 
 std::vector<Route> routes(Service& service) {
     std::vector<Route> rows = power_routes(service);
     for (Route& row : making_routes(service)) rows.push_back(std::move(row));
+    for (Route& row : snapshot_routes(service)) rows.push_back(std::move(row));
     rows.push_back(get("/v1/machines", all_of({"LIST_VM"}), "All machines of this host",
                        [&](const Caller&) { return service.list(); }));
     rows.push_back(get("/v1/machines/{machine}", all_of({"LIST_VM"}), "One machine, by id or name",

@@ -17,6 +17,7 @@
 #include "jobs/service.hpp"
 #include "machines/inventory.hpp"
 #include "machines/requests.hpp"
+#include "machines/snapshots.hpp"
 #include "machines/store.hpp"
 #include "platform/http/caller.hpp"
 
@@ -44,6 +45,7 @@ struct Settings {
     std::string folder;  // of machines' homes
     std::chrono::milliseconds execute_limit{std::chrono::minutes{3}};
     std::chrono::milliseconds power_limit{std::chrono::minutes{3}};
+    std::chrono::milliseconds snapshot_limit{std::chrono::minutes{15}};  // a large memory takes its time to be written
     std::chrono::milliseconds full_interval{std::chrono::minutes{5}};
     std::string host;                        // shown in answers to a create
     std::vector<std::string> local_roots;    // LOCAL_PATH_ROOTS
@@ -82,6 +84,17 @@ public:
                                     const Caller& who = {});
     Result<UploadResponse> upload(const Caller& who, const Ref<MachineTag>& machine, const UploadRequest& request);
 
+    // Snapshots: who lacks the claim for all machines may do so with those of their own (quirk M26). Errc::unsupported
+    // where the hypervisor takes none. Each change is an event, VM_SNAPSHOTS_UPDATED.
+    Result<ListSnapshotsResponse> list_snapshots(const Caller& who, const Ref<MachineTag>& machine, bool nested);
+    Result<TakeSnapshotResponse> take_snapshot(const Caller& who, const Ref<MachineTag>& machine,
+                                               const TakeSnapshotRequest& request);
+    Result<void> revert_snapshot(const Caller& who, const Ref<MachineTag>& machine, const std::string& snapshot,
+                                 const RevertSnapshotRequest& request);
+    Result<void> remove_snapshot(const Caller& who, const Ref<MachineTag>& machine, const std::string& snapshot,
+                                 const RemoveSnapshotRequest& request);
+    Result<void> remove_all_snapshots(const Caller& who, const Ref<MachineTag>& machine);
+
     [[nodiscard]] Inventory& inventory() { return inventory_; }
     [[nodiscard]] const Settings& settings() const { return settings_; }
 
@@ -89,6 +102,11 @@ public:
 
 private:
     [[nodiscard]] Result<Observed> find(const Ref<MachineTag>& machine) const;
+    [[nodiscard]] Result<Observed> find_for_snapshots(const Caller& who, const Ref<MachineTag>& machine,
+                                                      std::string_view claim) const;
+    [[nodiscard]] Result<Snapshots*> snapshots_of_hypervisor() const;
+    void snapshots_changed(const Caller& who, const std::string& action, const Observed& machine,
+                           std::vector<std::pair<std::string, std::string>> detail, const Error* why);
     [[nodiscard]] static Op op(std::chrono::milliseconds limit);
     Result<void> power_judged(const Observed& seen, PowerAction action, bool force);
     // For verbs that have no transaction of their own.
@@ -111,6 +129,7 @@ private:
 
     Driver& driver_;
     db::Database& database_;
+    events::Service& events_;
     jobs::Service& jobs_;
     const Clock& clock_;
     ImageSource images_;

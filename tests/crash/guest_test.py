@@ -96,6 +96,52 @@ class Guest(unittest.TestCase):
         self.events_tell_the_story(seen, first, second)
         self.nothing_is_left()
 
+    def test_snapshots_take_a_guest_back_with_its_disk_and_its_memory(self):
+        server = self.server
+        server.cli("push", self.image, "tiny:1.0")
+        server.call("POST", "/machines", {"name": "web", "catalog_manifest": {
+            "catalog_id": "tiny", "version": "1.0", "specs": {"cpu": "1", "memory": str(MEMORY_MIB)}}})
+        cold = server.call("POST", "/machines/web/snapshots", {"snapshot_name": "cold"})["snapshot_id"]
+        self.power("web", "start", "running")
+        inside = lambda line: server.execute("web", line, BOOT_WITHIN)["stdout"]  # noqa: E731
+        inside("echo first >/root/file; sync; mkdir -p /dev/shm; (i=0; while :; do i=$((i+1)); echo $i >/dev/shm/count; "
+               "usleep 100000 || sleep 1; done) </dev/null >/dev/null 2>&1 &")
+        count = lambda: int(inside("cat /dev/shm/count") or 0)  # noqa: E731
+        until(count, 30, "the counter counts")
+        boot = inside("cat /proc/sys/kernel/random/boot_id")
+        taken = server.cli("vm", "snapshot", "web", "--name", "warm").stdout.split()
+        self.assertEqual(self.status("web"), "running", "it goes on")
+        then = count()
+
+        inside("echo second >/root/file; sync")
+        until(lambda: count() > then + 50, 60, "the counter goes on")
+        server.cli("vm", "revert", "web", "warm")
+        self.assertEqual(self.status("web"), "running")
+        self.assertLess(count(), then + 50, "the memory is back")
+        self.assertEqual(inside("cat /root/file"), "first", "the disk is back")
+        self.assertEqual(inside("cat /proc/sys/kernel/random/boot_id"), boot)
+
+        self.power("web", "stop?force=true", "stopped")  # and from a machine that is off
+        server.call("POST", f"/machines/web/snapshots/{taken[0]}/revert", {"skip_resume": True})
+        self.assertEqual(self.status("web"), "paused")
+        self.power("web", "resume", "running")
+        self.assertEqual(inside("cat /proc/sys/kernel/random/boot_id"), boot)
+
+        server.call("POST", f"/machines/web/snapshots/{cold}/revert", {})
+        self.assertEqual(self.status("web"), "stopped")
+        self.assertEqual([(s["name"], s["current"]) for s in
+                          server.call("GET", "/machines/web/snapshots")["snapshots"]], [("cold", True), ("warm", False)])
+        server.call("PUT", "/machines/web/rename", {"new_name": "site"})
+        server.cli("vm", "revert", "site", "cold")
+        self.assertEqual(server.machine("site")["Name"], "site", "a name is not the snapshot's")
+        server.call("PUT", "/machines/site/rename", {"new_name": "web"})
+        server.cli("vm", "delete-snapshot", "web", "--all")
+        self.power("web", "start", "running")
+        self.assertNotEqual(inside("cat /proc/sys/kernel/random/boot_id"), boot, "it boots anew")
+        self.assertEqual(inside("cat /root/file 2>/dev/null"), "", "from a disk of before the file")
+        server.call("DELETE", "/machines/web?force=true")
+        self.nothing_is_left()
+
     def commands_keep_their_streams_and_exit_code(self, machine):
         done = self.server.execute(machine, "echo to-out; echo to-err >&2; exit 3")
         self.assertEqual((done["exit_code"], done["stdout"], done["stderr"]), (3, "to-out", "to-err"))

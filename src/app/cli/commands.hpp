@@ -89,4 +89,14 @@ int vm_exec(const Context&, const std::string& machine, const std::vector<std::s
 std::vector<std::string> take_guest_words(std::vector<std::string>& arguments);
 int vm_delete(const Context&, const std::string& machine, bool force);
 
+struct SnapshotOptions {
+    std::string snapshot;  // its id, or a name that only one has; "" with delete: all
+    std::string name, description;
+    bool children = false, all = false, paused = false;
+};
+int vm_snapshots(const Context&, const std::string& machine);  // as a tree
+int vm_snapshot(const Context&, const std::string& machine, const SnapshotOptions&);
+int vm_revert(const Context&, const std::string& machine, const SnapshotOptions&);
+int vm_delete_snapshot(const Context&, const std::string& machine, const SnapshotOptions&);
+
 }  // namespace corral::cli

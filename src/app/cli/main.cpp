@@ -25,6 +25,7 @@ struct Arguments {
     cli::PullOptions pull;
     cli::LogOptions logs;
     cli::AuditOptions audit;
+    cli::SnapshotOptions snapshot;
     std::string image, machine, job, state;
     std::vector<std::string> words;
     cli::PrivateKeyOptions private_key;
@@ -123,6 +124,28 @@ void add_machines(CLI::App& app, Arguments& a) {
     auto* remove = on_machine("delete", "Delete a machine with its disks");
     remove->add_flag("-f,--force", a.force, "Also when it runs");
     remove->callback([&a] { a.exit_code = cli::vm_delete(a.context, a.machine, a.force); });
+
+    on_machine("snapshots", "List the snapshots of a machine, as a tree")->callback([&a] {
+        a.exit_code = cli::vm_snapshots(a.context, a.machine);
+    });
+    auto* snapshot = on_machine("snapshot", "Take a snapshot: the disk, and the memory of a machine that is on");
+    snapshot->add_option("-n,--name", a.snapshot.name, "Default: Snapshot N");
+    snapshot->add_option("-d,--description", a.snapshot.description);
+    snapshot->footer("  corral vm snapshot runner-1 --name clean");
+    snapshot->callback([&a] { a.exit_code = cli::vm_snapshot(a.context, a.machine, a.snapshot); });
+    auto* revert = on_machine("revert", "Take a machine back to a snapshot; what came after it is lost");
+    revert->add_option("SNAPSHOT", a.snapshot.snapshot, "Id, or a name that only one has")->required();
+    revert->add_flag("--paused", a.snapshot.paused, "Leave it paused if it ran then");
+    revert->footer("  corral vm revert runner-1 clean");
+    revert->callback([&a] { a.exit_code = cli::vm_revert(a.context, a.machine, a.snapshot); });
+    auto* forget = on_machine("delete-snapshot", "Delete snapshots; the machine stays as it is");
+    auto* which = forget->add_option("SNAPSHOT", a.snapshot.snapshot, "Id, or a name that only one has");
+    forget->add_flag("--children", a.snapshot.children, "With all that were taken upon it");
+    forget->add_flag("--all", a.snapshot.all, "All of the machine")->excludes(which);
+    forget->callback([&a] {
+        if (!a.snapshot.all && a.snapshot.snapshot.empty()) throw CLI::RequiredError("SNAPSHOT or --all");
+        a.exit_code = cli::vm_delete_snapshot(a.context, a.machine, a.snapshot);
+    });
 }
 
 int say(const Result<std::string>& result) {

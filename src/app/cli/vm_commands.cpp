@@ -5,6 +5,7 @@
 
 #include "app/cli/commands.hpp"
 #include "machines/requests.hpp"
+#include "machines/snapshots.hpp"
 
 namespace corral::cli {
 
@@ -68,6 +69,14 @@ int power(const Context& context, const std::string& machine, const char* verb, 
         fmt::print("{} {}\n", machine, told);
         return {};
     });
+}
+
+void add_rows(std::vector<std::vector<std::string>>& rows, const std::vector<machines::ShownSnapshot>& level,
+              const std::string& indent) {
+    for (const machines::ShownSnapshot& s : level) {
+        rows.push_back({indent + s.name, s.id, s.date, s.state, s.current ? "*" : ""});
+        add_rows(rows, s.children, indent + "  ");
+    }
 }
 
 }  // namespace
@@ -149,6 +158,46 @@ int vm_delete(const Context& context, const std::string& machine, bool force) {
     return with_answer(context, "DELETE", path_of(machine, force ? "?force=true" : ""), "",
                        [&](const std::string&) -> Result<void> {
                            fmt::print("{} deleted\n", machine);
+                           return {};
+                       });
+}
+
+int vm_snapshots(const Context& context, const std::string& machine) {
+    return with_answer(context, "GET", path_of(machine, "/snapshots?group=true"), "",
+                       [](const std::string& answer) -> Result<void> {
+                           std::vector<std::vector<std::string>> rows;
+                           add_rows(rows, TRY(json::read<machines::ListSnapshotsResponse>(answer)).snapshots, "");
+                           std::fputs(table({"NAME", "ID", "TAKEN", "STATE", "CURRENT"}, rows).c_str(), stdout);
+                           return {};
+                       });
+}
+
+int vm_snapshot(const Context& context, const std::string& machine, const SnapshotOptions& options) {
+    const machines::TakeSnapshotRequest request{options.name, options.description};
+    return with_answer(context, "POST", path_of(machine, "/snapshots"), json::to_text(request),
+                       [](const std::string& answer) -> Result<void> {
+                           const auto taken = TRY(json::read<machines::TakeSnapshotResponse>(answer));
+                           fmt::print("{}  {}\n", taken.snapshot_id, taken.snapshot_name);
+                           return {};
+                       });
+}
+
+int vm_revert(const Context& context, const std::string& machine, const SnapshotOptions& options) {
+    const std::string path = path_of(machine, "/snapshots/") + path_segment(options.snapshot) + "/revert";
+    return with_answer(context, "POST", path, json::to_text(machines::RevertSnapshotRequest{options.paused}),
+                       [&](const std::string&) -> Result<void> {
+                           fmt::print("{} is back at {}\n", machine, options.snapshot);
+                           return {};
+                       });
+}
+
+int vm_delete_snapshot(const Context& context, const std::string& machine, const SnapshotOptions& options) {
+    std::string path = path_of(machine, "/snapshots");
+    if (!options.all) path += "/" + path_segment(options.snapshot);
+    return with_answer(context, "DELETE", path,
+                       options.all ? "" : json::to_text(machines::RemoveSnapshotRequest{options.children}),
+                       [&](const std::string&) -> Result<void> {
+                           fmt::print("{} deleted\n", options.all ? "all snapshots of " + machine : options.snapshot);
                            return {};
                        });
 }
