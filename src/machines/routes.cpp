@@ -90,6 +90,7 @@ std::vector<Route> snapshot_routes(Service& service) {
                         })
                        .optional_body());
     std::vector<Route> out;
+    out.reserve(rows.size());
     for (Route& row : rows) out.push_back(std::move(row).status(202).fails({501}));  // GET too, as always (quirk M31)
     return out;
 }

@@ -92,7 +92,7 @@ TEST_F(Snapshots, M27_a_machine_that_ran_runs_again_or_stays_paused_when_that_is
     EXPECT_EQ(state(), "running");
     ASSERT_EQ(revert(warm, R"({"skip_resume":true})"), 202);
     EXPECT_EQ(state(), "paused");
-    const std::string held = take("held");
+    take("held");
     EXPECT_EQ(server.get(all()).at("/snapshots/1/state"), "pause");
 }
 
