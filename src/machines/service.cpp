@@ -67,14 +67,19 @@ Result<void> Service::power_now(const Observed& machine, PowerAction action, con
     return done;
 }
 
-void Service::note(const Caller& who, std::string action, const Observed& machine, const Error* why) {
+void Service::note(const Caller& who, std::string action, const Observed& machine, const Error* why,
+                   std::vector<std::pair<std::string, std::string>> detail, const std::function<void(db::Tx&)>& also) {
     audit::Entry entry{.action = std::move(action),
                        .object_type = "machine",
                        .object_id = machine.id,
                        .outcome = why == nullptr ? audit::Outcome::done : audit::Outcome::failed,
-                       .detail = {{"name", machine.name}}};
+                       .detail = std::move(detail)};
+    entry.detail.emplace_back("name", machine.name);
     if (why != nullptr) entry.detail.emplace_back("why", why->message);
-    auto written = database_.write([&](db::Tx& tx) { audit::append(tx, clock_.now(), who, entry); });
+    auto written = database_.write([&](db::Tx& tx) {
+        audit::append(tx, clock_.now(), who, entry);
+        if (also) also(tx);
+    });
     if (!written)
         log::error("What was done to a machine is missing in the audit trail",
                    {{"machine", machine.id}, {"action", entry.action}, {"why", written.error().detail}});

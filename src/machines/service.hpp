@@ -105,12 +105,14 @@ private:
     [[nodiscard]] Result<Observed> find_for_snapshots(const Caller& who, const Ref<MachineTag>& machine,
                                                       std::string_view claim) const;
     [[nodiscard]] Result<Snapshots*> snapshots_of_hypervisor() const;
-    void snapshots_changed(const Caller& who, const std::string& action, const Observed& machine,
-                           std::vector<std::pair<std::string, std::string>> detail, const Error* why);
+    void snapshots_changed(const Caller& who, std::string action, const Observed& machine, const Error* why,
+                           std::vector<std::pair<std::string, std::string>> detail);
     [[nodiscard]] static Op op(std::chrono::milliseconds limit);
     Result<void> power_judged(const Observed& seen, PowerAction action, bool force);
-    // For verbs that have no transaction of their own.
-    void note(const Caller& who, std::string action, const Observed& machine, const Error* why);
+    // For verbs that have no transaction of their own. `why`: what went wrong, or null. `also` is written with it.
+    void note(const Caller& who, std::string action, const Observed& machine, const Error* why,
+              std::vector<std::pair<std::string, std::string>> detail = {},
+              const std::function<void(db::Tx&)>& also = {});
     Result<void> power_now(const Observed& machine, PowerAction action, const std::stop_token& cancel);
     Result<void> discard(const std::string& id);
     Result<void> drop_record(const store::Record& record);

@@ -5,7 +5,6 @@
 #include <map>
 #include <ranges>
 
-#include "audit/audit.hpp"
 #include "base/log.hpp"
 #include "machines/service.hpp"
 
@@ -123,25 +122,14 @@ Result<ListSnapshotsResponse> Service::list_snapshots(const Caller& who, const R
 }
 
 // Told and on record also when it failed half way: what is there now is asked for.
-void Service::snapshots_changed(const Caller& who, const std::string& action, const Observed& machine,
-                                std::vector<std::pair<std::string, std::string>> detail, const Error* why) {
-    audit::Entry entry{.action = action,
-                       .object_type = "machine",
-                       .object_id = machine.id,
-                       .outcome = why == nullptr ? audit::Outcome::done : audit::Outcome::failed,
-                       .detail = std::move(detail)};
-    entry.detail.emplace_back("name", machine.name);
-    if (why != nullptr) entry.detail.emplace_back("why", why->message);
-    SnapshotsUpdated news{.vm_id = machine.id, .snapshots = {}};
-    auto all = driver_.snapshots()->list(machine.id);
-    if (all) news.snapshots = shown(*all);
-    auto written = database_.write([&](db::Tx& tx) {
-        audit::append(tx, clock_.now(), who, entry);
-        if (all) events_.append(tx, events::Type::pdfm, "VM_SNAPSHOTS_UPDATED", json::to_text(news));
+void Service::snapshots_changed(const Caller& who, std::string action, const Observed& machine, const Error* why,
+                                std::vector<std::pair<std::string, std::string>> detail) {
+    const auto all = driver_.snapshots()->list(machine.id);
+    note(who, std::move(action), machine, why, std::move(detail), [&](db::Tx& tx) {
+        if (!all) return;
+        const SnapshotsUpdated news{.vm_id = machine.id, .snapshots = shown(*all)};
+        events_.append(tx, events::Type::pdfm, "VM_SNAPSHOTS_UPDATED", json::to_text(news));
     });
-    if (!written)
-        log::error("What was done to a machine's snapshots is missing in the audit trail",
-                   {{"machine", machine.id}, {"action", action}, {"why", written.error().detail}});
 }
 
 Result<TakeSnapshotResponse> Service::take_snapshot(const Caller& who, const Ref<MachineTag>& reference,
@@ -155,31 +143,33 @@ Result<TakeSnapshotResponse> Service::take_snapshot(const Caller& who, const Ref
     auto taken = ability->take(machine.id, name, request.snapshot_description, op(settings_.snapshot_limit));
     if (!taken && taken.error().code == Errc::conflict)
         taken = Error{Errc::invalid, "A suspended machine takes no snapshot: resume it, or stop it by force"};
-    snapshots_changed(who, "machine.snapshot", machine, {{"snapshot", taken ? taken->id : ""}, {"snapshot_name", name}},
-                      taken ? nullptr : &taken.error());
+    snapshots_changed(who, "machine.snapshot", machine, taken ? nullptr : &taken.error(),
+                      {{"snapshot", taken ? taken->id : ""}, {"snapshot_name", name}});
     if (!taken) return std::move(taken).error();
     return TakeSnapshotResponse{.snapshot_name = name, .snapshot_id = taken->id};
 }
 
 Result<void> Service::revert_snapshot(const Caller& who, const Ref<MachineTag>& reference, const std::string& snapshot,
                                       const RevertSnapshotRequest& request) {
-    const Observed before = TRY(find_for_snapshots(who, reference, "REVERT_SNAPSHOT_VM"));
+    const std::string id = TRY(find_for_snapshots(who, reference, "REVERT_SNAPSHOT_VM")).id;
     Snapshots* ability = TRY(snapshots_of_hypervisor());
-    const auto held = locks_.hold(before.id);
-    const Snapshot target = TRY(pick(TRY(ability->list(before.id)), snapshot));
+    const auto held = locks_.hold(id);
+    const auto before = TRY(inventory_.refresh(id));  // whoever held the lock before may have renamed it
+    if (!before) return Error{Errc::not_found, "There is no machine " + reference.text};
+    const Snapshot target = TRY(pick(TRY(ability->list(id)), snapshot));
     std::optional<StartGate::Pass> pass;
     if (target.state != State::stopped) pass.emplace(TRY(gate_.enter({})));
-    auto done = ability->revert(before.id, target.id, request.skip_resume, op(settings_.snapshot_limit));
+    auto done = ability->revert(id, target.id, request.skip_resume, op(settings_.snapshot_limit));
     // The snapshot's description of the machine came back with it; its name is the one it has by now.
     if (done) {
-        if (auto seen = driver_.observe(before.id); seen && seen->name != before.name)
-            if (auto named = driver_.change(before.id, {.name = before.name}, op(settings_.power_limit)); !named)
+        if (auto seen = driver_.observe(id); seen && seen->name != before->name)
+            if (auto named = driver_.change(id, {.name = before->name}, op(settings_.power_limit)); !named)
                 done = std::move(named).error();
     }
-    if (auto seen = inventory_.refresh(before.id); !seen)
-        log::warn("A machine could not be looked at", {{"machine", before.id}, {"why", seen.error().message}});
-    snapshots_changed(who, "machine.snapshot_revert", before, {{"snapshot", target.id}, {"snapshot_name", target.name}},
-                      done ? nullptr : &done.error());
+    if (auto seen = inventory_.refresh(id); !seen)
+        log::warn("A machine could not be looked at", {{"machine", id}, {"why", seen.error().message}});
+    snapshots_changed(who, "machine.snapshot_revert", *before, done ? nullptr : &done.error(),
+                      {{"snapshot", target.id}, {"snapshot_name", target.name}});
     return done;
 }
 
@@ -190,11 +180,10 @@ Result<void> Service::remove_snapshot(const Caller& who, const Ref<MachineTag>& 
     const auto held = locks_.hold(machine.id);
     const Snapshot target = TRY(pick(TRY(ability->list(machine.id)), snapshot));
     const auto done = ability->remove(machine.id, target.id, request.delete_children, op(settings_.snapshot_limit));
-    snapshots_changed(who, "machine.snapshot_delete", machine,
+    snapshots_changed(who, "machine.snapshot_delete", machine, done ? nullptr : &done.error(),
                       {{"snapshot", target.id},
                        {"snapshot_name", target.name},
-                       {"children", request.delete_children ? "true" : "false"}},
-                      done ? nullptr : &done.error());
+                       {"children", request.delete_children ? "true" : "false"}});
     return done;
 }
 
@@ -209,8 +198,8 @@ Result<void> Service::remove_all_snapshots(const Caller& who, const Ref<MachineT
             TRY(ability->remove(machine.id, root.id, true, op(settings_.snapshot_limit)));
         return {};
     }();
-    snapshots_changed(who, "machine.snapshot_delete_all", machine, {{"count", std::to_string(all.size())}},
-                      done ? nullptr : &done.error());
+    snapshots_changed(who, "machine.snapshot_delete_all", machine, done ? nullptr : &done.error(),
+                      {{"count", std::to_string(all.size())}});
     return done;
 }
 

@@ -113,6 +113,10 @@ class Guest(unittest.TestCase):
         self.assertEqual(self.status("web"), "running", "it goes on")
         then = count()
 
+        tree = server.cli("vm", "snapshots", "web").stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in tree], ["NAME", "cold", "warm"])
+        self.assertTrue(tree[2].startswith("  warm"), "it stands below the one it was taken upon")
+
         inside("echo second >/root/file; sync")
         until(lambda: count() > then + 50, 60, "the counter goes on")
         server.cli("vm", "revert", "web", "warm")

@@ -90,7 +90,7 @@ std::vector<std::string> take_guest_words(std::vector<std::string>& arguments);
 int vm_delete(const Context&, const std::string& machine, bool force);
 
 struct SnapshotOptions {
-    std::string snapshot;  // its id, or a name that only one has; "" with delete: all
+    std::string snapshot;  // its id, or a name that only one has
     std::string name, description;
     bool children = false, all = false, paused = false;
 };
