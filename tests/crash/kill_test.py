@@ -174,6 +174,7 @@ class RunningGuests(Killing):
             self.server.call("POST", "/machines", {"name": name, "start_on_create": name == "steady",
                                                    "catalog_manifest": {"catalog_id": "tiny", "version": "1",
                                                                         "specs": {"cpu": "1", "memory": "128"}}})
+        self.snapshots = set()
         first = self.look_inside("steady")
         kills = 0
         while kills < KILLS_WITH_GUESTS:
@@ -189,6 +190,7 @@ class RunningGuests(Killing):
             self.assertGreaterEqual(now["shown"], int(now["up"]) - 5, "the uptime shown was not begun anew")
             first = now
             self.states_are_true()
+            self.snapshots_are_there()
             self.restless_obeys()
         print(f"{kills} kills under a running guest", flush=True)
         for name in ("steady", "restless"):
@@ -212,17 +214,39 @@ class RunningGuests(Killing):
         return {"pid": pids[0], "boot": words[0], "up": float(words[1]), "shown": int(machine["Uptime"])}
 
     def change_power_until_lost(self):
-        """Power verbs on a machine of its own until the server is gone; refusals are fine, it is left in any state."""
+        """Power verbs and snapshots on a machine of its own until the server is gone; refusals are fine, it is left in
+        any state."""
         rng = random.Random(self.rng.random())
         verbs = ["start", "stop?force=true", "pause", "resume", "suspend"]
         while True:
             try:
-                self.server.call("PUT", f"/machines/restless/{rng.choice(verbs)}")
+                if rng.random() < 0.3:
+                    self.snapshot_something(rng)
+                else:
+                    self.server.call("PUT", f"/machines/restless/{rng.choice(verbs)}")
             except Refused as refused:
                 if refused.status >= 500:
                     self.workers[0].failures.append(f"power: {refused}")
             except (Lost, OSError):
                 return
+
+    def snapshot_something(self, rng):
+        """What was acknowledged is in self.snapshots until its removal is asked for."""
+        path = "/machines/restless/snapshots"
+        known = sorted(self.snapshots)
+        if len(known) < 2 or rng.random() < 0.5:
+            self.snapshots.add(self.server.call("POST", path, {})["snapshot_id"])
+        elif rng.random() < 0.5:
+            self.server.call("POST", f"{path}/{rng.choice(known)}/revert", {})
+        else:
+            gone = rng.choice(known)
+            self.snapshots.discard(gone)
+            self.server.call("DELETE", f"{path}/{gone}")
+
+    def snapshots_are_there(self):
+        listed = {s["id"] for s in self.server.call("GET", "/machines/restless/snapshots").get("snapshots", [])}
+        self.assertEqual(self.snapshots - listed, set(), f"acknowledged snapshots are there (seed {SEED})")
+        self.snapshots = listed
 
     def states_are_true(self):
         """Every machine is in a settled state: with a process exactly when it is on, with saved memory exactly when it

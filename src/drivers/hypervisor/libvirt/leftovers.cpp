@@ -109,4 +109,18 @@ void drop_stale_memory(virDomainPtr domain) {
                    {{"machine", id_of(domain)}, {"detail", last_error("").detail}});
 }
 
+void go_on_after_snapshot(virDomainPtr domain) {
+    int state = 0;
+    int reason = 0;
+    if (virDomainGetState(domain, &state, &reason, 0) != 0 || state != VIR_DOMAIN_PAUSED ||
+        reason != VIR_DOMAIN_PAUSED_SAVE)
+        return;
+    // Waits until libvirt has finished with the machine itself, which may have it running again by then.
+    if (virDomainResume(domain) == 0)
+        log::info("A machine that was halted for a snapshot goes on", {{"machine", id_of(domain)}});
+    else if (!last_error_is(VIR_ERR_OPERATION_INVALID))
+        log::error("A machine that was halted for a snapshot cannot go on",
+                   {{"machine", id_of(domain)}, {"detail", last_error("").detail}});
+}
+
 }  // namespace corral::drivers::libvirt

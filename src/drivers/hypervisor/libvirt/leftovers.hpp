@@ -1,5 +1,5 @@
-// What libvirt does not mend by itself when the service was killed in the middle of a start or a suspend. Free
-// functions, called once while the hypervisor is opened.
+// What libvirt does not mend by itself when the service was killed in the middle of a start, a suspend or a snapshot.
+// Free functions, called once while the hypervisor is opened.
 #pragma once
 
 #include <string>
@@ -21,5 +21,9 @@ Result<void> end_orphaned_probes(const std::string& folder, const std::string& p
 // After libvirt was opened. A machine that runs has no saved memory: an image is of a suspend or a wake that was cut
 // off. Woken from it later, the guest would go on with a disk that others of its own writes have changed.
 void drop_stale_memory(virDomainPtr domain);
+
+// After libvirt was opened. A machine is halted while its memory is written; when that was for a snapshot that was cut
+// off, libvirt leaves it so. It goes on. One that was halted before stays halted: its reason is another.
+void go_on_after_snapshot(virDomainPtr domain);
 
 }  // namespace corral::drivers::libvirt

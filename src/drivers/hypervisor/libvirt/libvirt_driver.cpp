@@ -82,7 +82,10 @@ Result<std::unique_ptr<LibvirtDriver>> LibvirtDriver::open(const LibvirtOptions&
     if (count < 0) return libvirt::last_error("The machines cannot be listed");
     for (int i = 0; i < count; ++i) {
         const libvirt::Domain domain{found[i]};
-        if (!state->place.pids.empty()) libvirt::drop_stale_memory(domain.get());
+        if (!state->place.pids.empty()) {
+            libvirt::drop_stale_memory(domain.get());
+            libvirt::go_on_after_snapshot(domain.get());
+        }
         if (auto known = state->known(domain.get()); !known)
             log::warn("a machine cannot be read",
                       {{"machine", libvirt::id_of(domain.get())}, {"detail", known.error().detail}});
