@@ -175,7 +175,8 @@ public:
     virtual Result<Snapshot> take(const std::string& id, const std::string& name, const std::string& description,
                                   const Op&) = 0;
     // The machine ends in the state the snapshot was taken in; with `stay_paused` a snapshot of a running or paused
-    // machine ends paused.
+    // machine ends paused. Its description (name, processors, memory) may come back with it; observe() shows it at
+    // once.
     virtual Result<void> revert(const std::string& id, const std::string& snapshot, bool stay_paused, const Op&) = 0;
     // Children move to its parent unless `with_children`. The machine's present disk is not touched.
     virtual Result<void> remove(const std::string& id, const std::string& snapshot, bool with_children, const Op&) = 0;

@@ -6,7 +6,6 @@
 namespace corral::contract {
 
 using machines::Change;
-using machines::Changes;
 using machines::Observed;
 using machines::Op;
 using machines::PowerAction;
@@ -288,6 +287,21 @@ TEST_P(DriverSuite, a_cancelled_or_late_operation_changes_nothing) {
     }
 }
 
+TEST_P(RealDriverSuite, a_revert_shows_at_once_what_came_back_with_it) {
+    const std::string id = create(subject_->blank("as it was"));
+    const auto taken = driver().snapshots()->take(id, "point", "", {});
+    ASSERT_TRUE(taken) << taken.error().detail;
+    for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(driver().change(id, {.name = "renamed", .cpus = 2}, {}));
+        EXPECT_EQ(driver().observe(id)->name, "renamed");
+        ASSERT_TRUE(driver().snapshots()->revert(id, taken->id, false, {}));
+        const auto seen = driver().observe(id);
+        ASSERT_TRUE(seen);
+        EXPECT_EQ(seen->name, "as it was");
+        EXPECT_EQ(seen->cpus, 1);
+    }
+}
+
 TEST_P(RealDriverSuite, a_guest_that_does_not_obey_is_a_timeout_and_goes_on_running) {
     const std::string id = create(subject_->blank("deaf"));
     power(id, PowerAction::start);
@@ -310,7 +324,7 @@ TEST_P(RealDriverSuite, a_guest_that_does_not_obey_is_a_timeout_and_goes_on_runn
 }
 
 TEST_P(DriverSuite, names_change_at_any_time_and_sizes_while_stopped) {
-    const std::string other = create(subject_->blank("other"));
+    create(subject_->blank("other"));
     const std::string id = create(subject_->blank("before"));
     EXPECT_EQ(driver().change(id, {.name = "other"}, {}).error().code, Errc::conflict);
     auto seen = driver().change(id, {.name = "after", .description = "new", .cpus = 3, .memory_mib = 48}, {});

@@ -36,9 +36,11 @@ Result<std::vector<Snapshot>> DiskSnapshots::list(const std::string& id) {
     const int count = virDomainListAllSnapshots(domain.get(), &found, VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL);
     if (count < 0) return last_error("The snapshots cannot be read");
     std::vector<SnapshotHandle> handles;
+    handles.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) handles.emplace_back(found[i]);
-    std::free(found);
+    std::free(static_cast<void*>(found));
     std::vector<Snapshot> all;
+    all.reserve(handles.size());
     for (const SnapshotHandle& one : handles) all.push_back(TRY(describe(one.get())));
     return all;
 }
@@ -71,6 +73,8 @@ Result<void> DiskSnapshots::revert(const std::string& id, const std::string& sna
     // Where QEMU itself has to be replaced libvirt asks to be told so twice.
     if (done != 0 && last_error_is(VIR_ERR_SNAPSHOT_REVERT_RISKY))
         done = virDomainRevertToSnapshot(target.get(), flags | VIR_DOMAIN_SNAPSHOT_REVERT_FORCE);
+    // Its description came back with it; libvirt's own word of that comes later.
+    inventory_.outdate(id);
     if (done != 0) return last_error("The machine could not be taken back to the snapshot");
     changes_.put(id, Change::state);
     return {};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "drivers/hypervisor/change_queue.hpp"
+#include "drivers/hypervisor/libvirt/inventory.hpp"
 #include "machines/driver.hpp"
 
 namespace corral::drivers::libvirt {
@@ -16,8 +17,8 @@ namespace corral::drivers::libvirt {
 class DiskSnapshots final : public machines::Snapshots {
 public:
     using StateOf = std::function<Result<machines::State>(virDomainPtr)>;
-    DiskSnapshots(virConnectPtr connection, ChangeQueue& changes, StateOf state_of)
-        : connection_(connection), changes_(changes), state_of_(std::move(state_of)) {}
+    DiskSnapshots(virConnectPtr connection, Inventory& inventory, ChangeQueue& changes, StateOf state_of)
+        : connection_(connection), inventory_(inventory), changes_(changes), state_of_(std::move(state_of)) {}
 
     Result<std::vector<machines::Snapshot>> list(const std::string& id) override;
     Result<machines::Snapshot> take(const std::string& id, const std::string& name, const std::string& description,
@@ -29,6 +30,7 @@ public:
 
 private:
     const virConnectPtr connection_;
+    Inventory& inventory_;
     ChangeQueue& changes_;
     const StateOf state_of_;
 };

@@ -60,7 +60,7 @@ LibvirtDriver::State::State(libvirt::Connection opened, libvirt::Place where, li
       agent(connection.get()),
       probe(agent, inventory, [this](const std::string& id) { changes.put(id, machines::Change::updated); }),
       guest(agent, [this](const std::string& id, const Op& op) { return wait_for_agent(id, op); }),
-      snapshots(connection.get(), changes, [this](virDomainPtr domain) { return state_of(domain); }),
+      snapshots(connection.get(), inventory, changes, [this](virDomainPtr domain) { return state_of(domain); }),
       events(connection.get(), {inventory, agent, probe, changes}) {}
 
 machines::State LibvirtDriver::State::state_of(virDomainPtr domain, int libvirt_state, int reason) const {
