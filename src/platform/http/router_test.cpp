@@ -137,6 +137,19 @@ TEST(Target, escapes_are_decoded_after_the_path_is_split) {
     EXPECT_EQ(parse_target("/a%2520b")->segments, Segments{"a%20b"}) << "decoded once";
 }
 
+// RFC 9112, 3.2.2, and RFC 3986, 3.2: where the host ends.
+TEST(Target, a_host_in_front_is_left_out_up_to_its_end) {
+    EXPECT_EQ(parse_target("http://host:80/a/b?x=1")->segments, (Segments{"a", "b"}));
+    const auto without_path = parse_target("http://host?x=/a/b?y");
+    ASSERT_TRUE(without_path);
+    EXPECT_EQ(without_path->segments, Segments{});
+    ASSERT_EQ(without_path->query.size(), 1U);
+    EXPECT_EQ(without_path->query[0].second, "/a/b?y");
+    EXPECT_EQ(parse_target("https://host")->segments, Segments{});
+    EXPECT_EQ(parse_target("https://host#/a?x=1")->segments, Segments{});
+    EXPECT_TRUE(parse_target("https://host#/a?x=1")->query.empty());
+}
+
 TEST(Target, what_could_be_read_in_two_ways_is_no_target) {
     for (const char* text : {"",
                              "*",

@@ -93,14 +93,17 @@ std::optional<std::vector<std::pair<std::string, std::string>>> parse_form(std::
 
 std::optional<Target> parse_target(std::string_view target) {
     Target out;
-    // The absolute form is for proxies, but a server must accept it (RFC 9112, 3.2.2).
+    // The absolute form is for proxies, but a server must accept it (RFC 9112, 3.2.2). Its host ends at the first of
+    // these (RFC 3986, 3.2), and its path may be empty.
+    bool absolute = false;
     for (const std::string_view scheme : {"http://", "https://"})
         if (target.starts_with(scheme)) {
+            absolute = true;
             target.remove_prefix(scheme.size());
-            target.remove_prefix(std::min(target.find('/'), target.size()));
+            target.remove_prefix(std::min(target.find_first_of("/?#"), target.size()));
             break;
         }
-    if (target.empty() || target.front() != '/') return std::nullopt;
+    if (!absolute && !target.starts_with('/')) return std::nullopt;
     target = target.substr(0, target.find('#'));
     const auto question = std::min(target.find('?'), target.size());
     if (question < target.size()) {

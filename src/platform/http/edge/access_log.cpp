@@ -38,7 +38,9 @@ std::string loggable_target(std::string_view target) {
         const std::string_view item = rest.substr(0, end);
         const auto equals = item.find('=');
         // A name that cannot be decoded is refused as a request, but its value may still be a secret.
-        const auto name = percent_decode(item.substr(0, equals), true);
+        auto name = percent_decode(item.substr(0, equals), true);
+        // Somebody who writes two question marks means the second one, whatever a parser makes of it.
+        if (name) name->erase(0, name->rfind('?') + 1);
         const bool secret = !name || *name == "access_token" || *name == "authorization" || *name == "code";
         if (secret && equals != std::string_view::npos)
             out.append(item.substr(0, equals + 1)).append("***");

@@ -66,6 +66,8 @@ TEST(LoggableTarget, hides_tokens_and_is_bounded) {
     EXPECT_EQ(loggable_target("/ws?access_token=abc&x=1&authorization=def"),
               "/ws?access_token=***&x=1&authorization=***");
     EXPECT_EQ(loggable_target("/ws?a=1&access_token=abc"), "/ws?a=1&access_token=***");
+    EXPECT_EQ(loggable_target("http://host?80/ws?access_token=a&access_token=b"),
+              "http://host?80/ws?access_token=***&access_token=***");
     EXPECT_EQ(loggable_target("/ws?access_token=a&access_token=b"), "/ws?access_token=***&access_token=***");
     EXPECT_EQ(loggable_target("/machines?filter=x"), "/machines?filter=x");
     EXPECT_EQ(loggable_target("/ws?acc%65ss_token=abc&%zz=def&c"), "/ws?acc%65ss_token=***&%zz=***&c")
